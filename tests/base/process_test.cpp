@@ -1,0 +1,46 @@
+#include "base/process.h"
+
+#include <gtest/gtest.h>
+
+#include "base/diagnostic.h"
+
+namespace qloom {
+namespace {
+
+TEST(Process, CapturesOutputAndExitCode) {
+    const ToolResult result = run_tool({"sh", "-c", "echo out; echo err >&2; exit 3"});
+    EXPECT_EQ(result.exit_code, 3);
+    EXPECT_EQ(result.output, "out\nerr\n");
+}
+
+TEST(Process, AddsToTheEnvironment) {
+    EXPECT_EQ(run_tool({"sh", "-c", "echo $GREETING"}, {.environment = {{"GREETING", "hello"}}}).output, "hello\n");
+}
+
+TEST(Process, MissingToolNamesThePackage) {
+    try {
+        run_tool({"no-such-tool"}, {}, "some-package");
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_STREQ(error.what(),
+                     "Q0002: no-such-tool: the program is not installed; install it with: sudo apt-get install "
+                     "some-package");
+    }
+}
+
+TEST(Process, FailureQuotesTheLastLines) {
+    try {
+        check_tool({"sh", "-c", "echo broken; exit 2"});
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_STREQ(error.what(),
+                     "Q0001: sh: `sh -c echo broken; exit 2` failed with exit code 2; its last lines:\nbroken\n");
+    }
+}
+
+TEST(Process, TimeoutEndsTheTool) {
+    EXPECT_EQ(run_tool({"sleep", "30"}, {.timeout = std::chrono::seconds(1)}).exit_code, -1);
+}
+
+}  // namespace
+}  // namespace qloom
