@@ -1,0 +1,131 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/int_type.h"
+#include "ir/graph.h"
+#include "network/execute.h"
+#include "network/network.h"
+
+// ir::Graph -> Network by scaled-integer analysis (arXiv 2508.21493 for the idea): every tensor is
+// real = scale * int + bias, elementwise operators are collected until a quantiser turns them into thresholds.
+namespace qloom::lower {
+
+// An integer input as the user declares it: real = int * scale.  "uint8", "int4", "bipolar", "uint8/255".
+struct InputType {
+    IntType type{8, false};
+    double scale = 1.0;
+    bool bipolar = false;  // values -1 and +1
+};
+// Parses the text forms above; throws Code::kInputTypeBad.
+InputType parse_input_type(const std::string& text);
+
+struct LowerOptions {
+    // Per model input name (or "" for every input that has no quantiser of its own). Declared types win over the
+    // file's annotation; an input without quantiser, annotation and declaration is assumed UINT8, and a note says so.
+    std::vector<std::pair<std::string, InputType>> input_types = {};
+    // Append an argmax over the (single) output's last axis: the hardware then gives labels.
+    bool argmax = false;
+};
+
+// Where one operator of the model ended up, for `qloom check` and the report.
+enum class Placement { kHardware, kHostBefore, kHostAfter, kFolded, kUnsupported };
+struct NodePlacement {
+    std::string node;
+    std::string op;
+    Placement placement = Placement::kHardware;
+    std::string reason;  // why it is not in hardware, or what it became ("thresholds of act1")
+    std::string advice;  // empty when there is nothing to do
+};
+
+// One integer input of the network: int = (real - bias) / scale of the tensor `tensor` of `head` (or the model input
+// itself, when `head` does not touch it).
+struct InputBinding {
+    std::string tensor;          // name of the real-valued tensor
+    double scale = 1.0;
+    double bias = 0.0;
+    std::vector<double> channel_scale;  // not empty: per channel instead of `scale` / `bias`
+    std::vector<double> channel_bias;
+    network::StreamId stream = network::StreamId::kNone;
+    Shape model_shape;           // shape of `tensor` as the model has it, frame axis first
+    std::vector<std::int64_t> order;  // stream element k is model element order[k] (without the frame axis)
+    bool assumed = false;        // nobody declared this input's type
+};
+
+// One real tensor rebuilt on the host: real[c] = sum_k scale_k[c] * stream_k[c] + bias[c], then `tail` goes on from it.
+struct OutputBinding {
+    std::string tensor;
+    struct Term {
+        network::StreamId stream = network::StreamId::kNone;
+        std::vector<double> scale;  // 1 or C entries
+    };
+    std::vector<Term> terms;
+    std::vector<double> bias;       // 1 or C entries
+    Shape model_shape;
+    std::vector<std::int64_t> order;
+    bool integer = false;           // an index output (argmax): int64 rather than float
+};
+
+struct Lowered {
+    network::Network network;
+    ir::Graph head;  // host, before: model inputs -> tensors named by `inputs` (identity when empty of nodes)
+    ir::Graph tail;  // host, after: tensors named by `outputs` -> model outputs
+    std::vector<InputBinding> inputs;    // in the order of network.inputs
+    std::vector<OutputBinding> outputs;  // together cover network.outputs
+    std::vector<NodePlacement> placements;  // one an operator of the tidied model, in order
+    std::vector<std::string> notes;         // degraded or assumed facts, for the report
+};
+
+// Throws Error (codes 0300-0399) naming node, reason and advice when the model cannot become hardware.
+Lowered lower(const ir::Graph& model, const LowerOptions& options = {});
+
+// The per-operator verdict without giving up at the first problem; `error` is set when lower() would throw.
+struct CheckResult {
+    std::vector<NodePlacement> placements;
+    std::vector<std::string> notes;
+    std::optional<Diagnostic> error;
+};
+CheckResult check(const ir::Graph& model, const LowerOptions& options = {});
+
+// The integer engine: the whole model through head, integer network and tail. Inputs and outputs are the model's own,
+// leading axis = frames.
+class Engine {
+public:
+    explicit Engine(Lowered lowered);
+    ~Engine();
+    Engine(Engine&&) noexcept;
+    Engine& operator=(Engine&&) noexcept;
+
+    [[nodiscard]] const Lowered& lowered() const;
+    [[nodiscard]] std::vector<ir::Value> run(const std::vector<ir::Value>& inputs) const;
+    // The three steps of run, for whoever puts hardware in the middle. `to_integers` throws Code::kInputOutOfRange
+    // when a value is not an integer of the input's type.
+    [[nodiscard]] std::vector<network::Frames> to_integers(const std::vector<ir::Value>& inputs) const;
+    [[nodiscard]] std::vector<network::Frames> run_network(const std::vector<network::Frames>& integers) const;
+    [[nodiscard]] std::vector<ir::Value> to_outputs(const std::vector<network::Frames>& integers) const;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+// The input types that hold the given sample inputs: an integer type for every input whose samples are all integers
+// (BIPOLAR for -1/+1 only, UINT8 for 0..255, INT8 for -128..127, else the smallest that fits); for inputs with a
+// quantiser of their own nothing is returned.
+std::vector<std::pair<std::string, InputType>> infer_input_types(const ir::Graph& model,
+                                                                 const std::vector<ir::Value>& samples);
+
+// Runs the reference executor and the integer engine on samples and compares (docs/rationale/lower.md). Throws
+// Code::kSelfCheckFailed naming the first layer that differs.
+struct SelfCheckResult {
+    std::int64_t frames = 0;
+    std::int64_t values = 0;
+    double largest_difference = 0.0;
+    std::int64_t near_ties = 0;  // differing frames explained by a quantiser input within 1e-4 of a tie
+};
+SelfCheckResult self_check(const ir::Graph& model, const Engine& engine, const std::vector<ir::Value>& samples);
+
+}  // namespace qloom::lower
