@@ -89,4 +89,20 @@ private:
     std::vector<TensorId> outputs_;
 };
 
+// Who makes and who reads each tensor, in constant time; a snapshot, not updated when the graph changes.
+class Uses {
+public:
+    explicit Uses(const Graph& graph);
+
+    [[nodiscard]] NodeId producer(TensorId id) const;
+    [[nodiscard]] const std::vector<NodeId>& consumers(TensorId id) const;  // each node once
+
+private:
+    std::vector<NodeId> producers_;
+    std::vector<std::vector<NodeId>> consumers_;
+};
+
+// "" when two graphs are equal: same nodes in the same order, same tensors by name. Otherwise what differs first.
+std::string first_difference(const Graph& a, const Graph& b);
+
 }  // namespace qloom::ir
