@@ -84,6 +84,7 @@ struct LayerSpec {
 struct DataSpec {
     std::string train = "fashion-mnist:train";
     std::string test = "fashion-mnist:test";
+    std::string directory = {};  // of the idx files; empty: where the Debian package installs them
     std::int64_t shift = 0;      // augmentation: each image moved by up to so many pixels both ways
     bool mirror = false;         // augmentation: half of the images mirrored left to right
     std::int64_t holdout = 0;    // keep the last samples of `train` apart and evaluate on them in place of `test`
