@@ -59,6 +59,7 @@ struct Lookup {
 };
 
 // y = clip(floor((mul[c] * x + add[c]) / 2^shift), lo, hi): quantisers with too many levels for thresholds.
+// The sum stays within 62 bits.
 struct Requantize {
     std::vector<std::int64_t> mul;  // C or 1
     std::vector<std::int64_t> add;  // as many
