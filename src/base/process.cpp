@@ -21,6 +21,7 @@ namespace qloom {
 namespace {
 
 constexpr int kExecFailed = 127;
+constexpr int kInterrupted = 128 + SIGINT;
 
 std::string joined(const std::vector<std::string>& argv) { return fmt::format("{}", fmt::join(argv, " ")); }
 
@@ -104,6 +105,7 @@ ToolResult run_tool(const std::vector<std::string>& argv, const ToolOptions& opt
     }
     ToolResult result;
     bool timed_out = false;
+    bool interrupted = false;
     const auto deadline = std::chrono::steady_clock::now() + options.timeout;
     std::array<char, 65536> buffer{};
     while (true) {
@@ -111,6 +113,12 @@ ToolResult run_tool(const std::vector<std::string>& argv, const ToolOptions& opt
             deadline - std::chrono::steady_clock::now());
         pollfd waiting{.fd = pipe_fds[0], .events = POLLIN, .revents = 0};
         const int ready = left.count() <= 0 ? 0 : poll(&waiting, 1, static_cast<int>(left.count()));
+        if (ready < 0 && errno == EINTR) {
+            // The child leads a process group of its own, so that Ctrl-C reaches only the caller: pass it on.
+            kill(-child, SIGINT);
+            interrupted = true;
+            break;
+        }
         if (ready == 0) {
             timed_out = true;
             kill(-child, SIGKILL);
@@ -133,7 +141,9 @@ ToolResult run_tool(const std::vector<std::string>& argv, const ToolOptions& opt
     int status = 0;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
-    if (timed_out) {
+    if (interrupted) {
+        result.exit_code = kInterrupted;
+    } else if (timed_out) {
         result.exit_code = -1;
     } else {
         result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

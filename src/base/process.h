@@ -21,7 +21,8 @@ struct ToolResult {
 };
 
 // Runs argv[0] (found on PATH) with an argument list, never through a shell. Returns whatever the exit code was;
-// throws Code::kToolMissing when the program does not exist (`package` names the Debian package for the advice).
+// throws Code::kToolMissing when the program does not exist (`package` names the Debian package for the advice). A signal
+// that the caller handles (Ctrl-C) while it waits is passed on: the tool is interrupted and the exit code is 130.
 ToolResult run_tool(const std::vector<std::string>& argv, const ToolOptions& options = {},
                     const std::string& package = "");
 

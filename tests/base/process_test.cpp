@@ -1,6 +1,10 @@
 #include "base/process.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
 
 #include "base/diagnostic.h"
 
@@ -40,6 +44,19 @@ TEST(Process, FailureQuotesTheLastLines) {
 
 TEST(Process, TimeoutEndsTheTool) {
     EXPECT_EQ(run_tool({"sleep", "30"}, {.timeout = std::chrono::seconds(1)}).exit_code, -1);
+}
+
+// Ctrl-C reaches the caller only; the tool is ended with it.
+TEST(Process, HandledSignalInterruptsTheTool) {
+    struct sigaction action {};
+    action.sa_handler = [](int) {};
+    struct sigaction before {};
+    sigaction(SIGALRM, &action, &before);
+    alarm(1);
+    const auto start = std::chrono::steady_clock::now();
+    EXPECT_EQ(run_tool({"sleep", "30"}).exit_code, 130);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
+    sigaction(SIGALRM, &before, nullptr);
 }
 
 }  // namespace
