@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/embedded_file.h"
 #include "base/int_type.h"
 
 namespace qloom::train {
@@ -142,12 +143,10 @@ Recipe load_recipe(const std::string& name_or_path);
 // The same from text; `where` names the source in messages.
 Recipe parse_recipe(std::string_view text, const std::string& where);
 
-struct BuiltinRecipe {
-    std::string_view name;
-    std::string_view text;
-};
-// The recipes compiled into the program (the folder recipes/), by ascending name.
-const std::vector<BuiltinRecipe>& builtin_recipes();
+// The recipes compiled into the program (the folder recipes/), ascending: name "fashion-mnist-mlp.toml", and the text.
+const std::vector<EmbeddedFile>& builtin_recipes();
+// What `qloom train` takes: {"fashion-mnist-mlp", ...}.
+std::vector<std::string> builtin_recipe_names();
 
 // One line that says everything which decides the trained weights: the same line, the same training.
 std::string fingerprint(const Recipe& recipe);

@@ -12,15 +12,14 @@
 namespace qloom::train {
 
 struct TrainOptions {
-    // The folder that appears, whole, when training is done: model.onnx, metrics.json, recipe.toml's facts within.
-    // While it runs, checkpoints live in `<output>.partial`; a killed run leaves that folder and the next call with the
-    // same recipe goes on from it. Empty: nothing is written.
+    // The folder that appears, whole, when training is done (base/output_folder.h): model.onnx, metrics.json.
+    // While it runs, a checkpoint lies beside it as `<output>.checkpoint`; a killed run leaves it and the next call with
+    // the same recipe goes on from it. Empty: nothing is written.
     std::filesystem::path output = {};
     std::optional<int> epochs = {};          // in place of the recipe's
     std::optional<std::uint64_t> seed = {};  // in place of the recipe's
     int threads = 1;                         // of the matrix products; one is fastest for small networks
     bool float_only = false;                 // train the same network without quantisers
-    bool overwrite = false;                  // replace an existing output folder
     bool resume = true;                      // false: ignore what a killed run left
     bool evaluate_every_epoch = true;        // false: evaluate after the last one only
     std::filesystem::path data_directory = {};  // of the idx files; empty: where the Debian package installs them
@@ -29,7 +28,7 @@ struct TrainOptions {
 enum class Phase { kLoading, kTraining, kEvaluating, kExporting };
 
 // Where the training stands; sent a few times a second, and at the end of every epoch.
-struct Progress {
+struct TrainProgress {
     Phase phase = Phase::kLoading;
     int epoch = 0;  // 1-based
     int epochs = 0;
@@ -43,7 +42,7 @@ struct Progress {
     double eta_seconds = 0.0;
     bool epoch_done = false;
 };
-using ProgressSink = std::function<void(const Progress&)>;
+using ProgressSink = std::function<void(const TrainProgress&)>;
 
 struct EpochMetrics {
     int epoch = 0;
@@ -73,7 +72,8 @@ struct TrainResult {
 
 // Trains a recipe, quantisation-aware, and writes the model as QONNX. Same recipe, seed and threads on the same
 // machine: the same bytes, also when the run was killed and resumed.
-// Throws the data room's errors, kRecipeData, kTrainDiverged, kCheckpointForeign, kCheckpointCorrupt, kTrainOutput.
+// Throws the data room's errors, kRecipeData, kTrainDiverged, kCheckpointForeign, kCheckpointCorrupt, kOutputFolderExists,
+// kOutputUnwritable.
 TrainResult train(const Recipe& recipe, const TrainOptions& options = {}, const ProgressSink& progress = {});
 
 }  // namespace qloom::train

@@ -1,0 +1,191 @@
+#include "train/norm_act.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "train/vectorised.h"
+
+namespace qloom::train {
+namespace {
+
+inline float round_even(float v) {
+    constexpr float kMagic = 12582912.0F;  // see fake_quant.cpp
+    return (v + kMagic) - kMagic;
+}
+
+// What the row kernels need of a quantiser; kNone leaves the clamped value as it is.
+enum class Kind { kNone, kLevels, kBipolar };
+struct RowQuantiser {
+    Kind kind = Kind::kNone;
+    float scale = 1.0F;
+    float lo = 0.0F;
+    float hi = 0.0F;
+};
+
+RowQuantiser row_quantiser(const std::optional<FusedQuantiser>& quantiser) {
+    if (!quantiser) {
+        return {};
+    }
+    return {.kind = quantiser->levels.bipolar ? Kind::kBipolar : Kind::kLevels,
+            .scale = quantiser->scale,
+            .lo = quantiser->levels.lo,
+            .hi = quantiser->levels.hi};
+}
+
+// The affine map of a channel as the forward pass applies it: v = (x - mean) * factor + beta.
+struct Affine {
+    std::vector<float> factor;   // gamma / sqrt(variance + epsilon)
+    std::vector<float> inverse;  // 1 / sqrt(variance + epsilon)
+};
+
+Affine affine_of(const NormActShape& shape, const NormParameters& norm) {
+    Affine result;
+    const auto channels = static_cast<std::size_t>(shape.channels);
+    result.factor.resize(channels);
+    result.inverse.resize(channels);
+    for (std::size_t c = 0; c < channels; ++c) {
+        result.inverse[c] = 1.0F / std::sqrt(norm.variance[c] + shape.epsilon);
+        result.factor[c] = norm.gamma[c] * result.inverse[c];
+    }
+    return result;
+}
+
+QLOOM_VECTORISED
+void add_rows(const float* x, std::int64_t rows, std::int64_t channels, float* sum) {
+    for (std::int64_t row = 0; row < rows; ++row) {
+        for (std::int64_t c = 0; c < channels; ++c) {
+            sum[c] += x[row * channels + c];
+        }
+    }
+}
+
+QLOOM_VECTORISED
+void add_squared_rows(const float* x, std::int64_t rows, std::int64_t channels, const float* mean, float* sum) {
+    for (std::int64_t row = 0; row < rows; ++row) {
+        for (std::int64_t c = 0; c < channels; ++c) {
+            const float difference = x[row * channels + c] - mean[c];
+            sum[c] += difference * difference;
+        }
+    }
+}
+
+QLOOM_VECTORISED
+void forward_rows(const float* x, std::int64_t rows, std::int64_t channels, const float* mean, const float* factor,
+                  const float* beta, ClampRange clamp, RowQuantiser quantiser, float* y) {
+    for (std::int64_t row = 0; row < rows; ++row) {
+        const float* in = x + row * channels;
+        float* out = y + row * channels;
+        for (std::int64_t c = 0; c < channels; ++c) {
+            const float v = (in[c] - mean[c]) * factor[c] + beta[c];
+            out[c] = std::min(std::max(v, clamp.lo), clamp.hi);
+        }
+        if (quantiser.kind == Kind::kLevels) {
+            for (std::int64_t c = 0; c < channels; ++c) {
+                const float ratio = out[c] / quantiser.scale;
+                out[c] = quantiser.scale * round_even(std::min(std::max(ratio, quantiser.lo), quantiser.hi));
+            }
+        } else if (quantiser.kind == Kind::kBipolar) {
+            for (std::int64_t c = 0; c < channels; ++c) {
+                out[c] = out[c] >= 0.0F ? quantiser.scale : -quantiser.scale;
+            }
+        }
+    }
+}
+
+// First half of the backward pass: dv into dx, and the sums over rows. `dscale` holds a partial sum a channel.
+QLOOM_VECTORISED
+void backward_rows(const float* x, const float* g, std::int64_t rows, std::int64_t channels, const float* mean,
+                   const float* inverse, const float* gamma, const float* beta, ClampRange clamp,
+                   RowQuantiser quantiser, float* dx, float* dgamma, float* dbeta, float* dscale) {
+    for (std::int64_t row = 0; row < rows; ++row) {
+        const float* in = x + row * channels;
+        const float* up = g + row * channels;
+        float* down = dx + row * channels;
+        for (std::int64_t c = 0; c < channels; ++c) {
+            const float xhat = (in[c] - mean[c]) * inverse[c];
+            const float v = (in[c] - mean[c]) * (gamma[c] * inverse[c]) + beta[c];
+            const float a = std::min(std::max(v, clamp.lo), clamp.hi);
+            // A clamped value passes no gradient; ReLU at exactly 0 passes none either, as in LibTorch.
+            bool inside = v > clamp.lo && v < clamp.hi;
+            float scale_share = 0.0F;
+            if (quantiser.kind == Kind::kLevels) {
+                const float ratio = a / quantiser.scale;
+                const bool within = ratio >= quantiser.lo && ratio <= quantiser.hi;
+                const float level = round_even(std::min(std::max(ratio, quantiser.lo), quantiser.hi));
+                scale_share = level - (within ? ratio : 0.0F);
+                inside = inside && within;
+            } else if (quantiser.kind == Kind::kBipolar) {
+                scale_share = a >= 0.0F ? 1.0F : -1.0F;
+                inside = inside && std::fabs(a) <= 1.0F;
+            }
+            const float dv = inside ? up[c] : 0.0F;
+            down[c] = dv;
+            dbeta[c] += dv;
+            dgamma[c] += dv * xhat;
+            dscale[c] += up[c] * scale_share;
+        }
+    }
+}
+
+QLOOM_VECTORISED
+void finish_rows(const float* x, std::int64_t rows, std::int64_t channels, const float* mean, const float* inverse,
+                 const float* factor, const float* mean_dbeta, const float* mean_dgamma, float* dx) {
+    for (std::int64_t row = 0; row < rows; ++row) {
+        for (std::int64_t c = 0; c < channels; ++c) {
+            const std::int64_t i = row * channels + c;
+            const float xhat = (x[i] - mean[c]) * inverse[c];
+            dx[i] = factor[c] * (dx[i] - mean_dbeta[c] - xhat * mean_dgamma[c]);
+        }
+    }
+}
+
+}  // namespace
+
+void channel_statistics(std::span<const float> x, NormActShape shape, std::span<float> mean,
+                        std::span<float> variance) {
+    const float share = 1.0F / static_cast<float>(shape.rows);
+    std::fill(mean.begin(), mean.end(), 0.0F);
+    add_rows(x.data(), shape.rows, shape.channels, mean.data());
+    for (float& value : mean) {
+        value *= share;
+    }
+    std::fill(variance.begin(), variance.end(), 0.0F);
+    add_squared_rows(x.data(), shape.rows, shape.channels, mean.data(), variance.data());
+    for (float& value : variance) {
+        value *= share;
+    }
+}
+
+void norm_act_forward(std::span<const float> x, NormActShape shape, const NormParameters& norm, ClampRange clamp,
+                      const std::optional<FusedQuantiser>& quantiser, std::span<float> y) {
+    const Affine affine = affine_of(shape, norm);
+    forward_rows(x.data(), shape.rows, shape.channels, norm.mean.data(), affine.factor.data(), norm.beta.data(), clamp,
+                 row_quantiser(quantiser), y.data());
+}
+
+void norm_act_backward(std::span<const float> x, std::span<const float> gradient, NormActShape shape,
+                       const NormParameters& norm, ClampRange clamp, const std::optional<FusedQuantiser>& quantiser,
+                       NormActGradients& gradients) {
+    const Affine affine = affine_of(shape, norm);
+    const auto channels = static_cast<std::size_t>(shape.channels);
+    std::vector<float> dscale(channels, 0.0F);
+    std::fill(gradients.dgamma.begin(), gradients.dgamma.end(), 0.0F);
+    std::fill(gradients.dbeta.begin(), gradients.dbeta.end(), 0.0F);
+    backward_rows(x.data(), gradient.data(), shape.rows, shape.channels, norm.mean.data(), affine.inverse.data(),
+                  norm.gamma.data(), norm.beta.data(), clamp, row_quantiser(quantiser), gradients.dx.data(),
+                  gradients.dgamma.data(), gradients.dbeta.data(), dscale.data());
+    const float share = 1.0F / static_cast<float>(shape.rows);
+    std::vector<float> mean_dbeta(channels);
+    std::vector<float> mean_dgamma(channels);
+    gradients.dscale = 0.0F;
+    for (std::size_t c = 0; c < channels; ++c) {
+        mean_dbeta[c] = gradients.dbeta[c] * share;
+        mean_dgamma[c] = gradients.dgamma[c] * share;
+        gradients.dscale += dscale[c];
+    }
+    finish_rows(x.data(), shape.rows, shape.channels, norm.mean.data(), affine.inverse.data(), affine.factor.data(),
+                mean_dbeta.data(), mean_dgamma.data(), gradients.dx.data());
+}
+
+}  // namespace qloom::train
