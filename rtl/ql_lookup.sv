@@ -2,7 +2,7 @@
 //
 //   s_axis --> [table of each lane] --> [skid] --> m_axis      one beat a clock, latency 2
 //
-// Channel c is lane c % Pe of beat c / Pe. With Channels = 1 all lanes share one table.
+// Channel c is lane c % Pe of beat c / Pe. With Channels = 1 all lanes use the table of lane 0.
 //
 // Model: array lookup   Test: tests/rtl/arithmetic_test.cpp
 // Cost:  README.md
@@ -52,7 +52,10 @@ module ql_lookup #(
     end
 
     for (genvar p = 0; p < Pe; p++) begin : gen_lane
-        localparam [39:0] Name = {"_", 8'(48 + p / 1000), 8'(48 + p / 100 % 10), 8'(48 + p / 10 % 10), 8'(48 + p % 10)};
+        localparam integer Table = Channels == 1 ? 0 : p;
+        localparam [39:0] Name = {
+            "_", 8'(48 + Table / 1000), 8'(48 + Table / 100 % 10), 8'(48 + Table / 10 % 10), 8'(48 + Table % 10)
+        };
         logic [$clog2(Words)-1:0] address;
         if (Folds > 1) begin : gen_folded
             assign address = {fold_q, s_axis_tdata[p*InputW +: InputW]};
@@ -61,7 +64,7 @@ module ql_lookup #(
         end
         ql_rom #(
             .Width(OutputW), .Depth(Words), .RamStyle(RamStyle),
-            .File(TableFile == "" ? "" : Channels == 1 ? TableFile : {TableFile, Name})
+            .File(TableFile == "" ? "" : {TableFile, Name})
         ) words (
             .clk(clk), .enable_i(enable), .address_i(address), .data_o(results[p*OutputW +: OutputW])
         );
