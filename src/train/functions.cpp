@@ -1,7 +1,10 @@
 #include "train/functions.h"
 
+#include <array>
 #include <cmath>
 #include <utility>
+
+#include "base/diagnostic.h"
 
 namespace qloom::train {
 namespace {
@@ -10,6 +13,12 @@ using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
+
+// An argument of a Function that may be absent: it cannot be an undefined tensor.
+using Optional = c10::optional<Tensor>;
+
+Optional optional_of(const Tensor& tensor) { return tensor.defined() ? Optional(tensor) : Optional(); }
+Tensor tensor_of(const Optional& optional) { return optional ? *optional : Tensor(); }
 
 constexpr const char* kSpec = "spec";
 
@@ -41,15 +50,15 @@ Tensor log_scale_gradient(std::span<const float> ds, const Tensor& scale, const 
 }
 
 struct QuantisedLinear : Function<QuantisedLinear> {
-    static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight, const Tensor& bias,
-                          const Tensor& log_scale, const Tensor& scale, std::int64_t spec_bits) {
+    static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight, const Optional& bias,
+                          const Optional& log_scale, const Tensor& scale, std::int64_t spec_bits) {
         const QuantiserSpec spec = unpacked(spec_bits);
         Tensor quantised = torch::empty_like(weight);
         fake_quant(span_of(weight), weight_layout(weight, spec.granularity), span_of(scale), level_range(spec),
                    span_of(quantised));
         ctx->saved_data[kSpec] = spec_bits;
-        ctx->save_for_backward({x, weight, quantised, scale, bias, log_scale});
-        return bias.defined() ? torch::addmm(bias, x, quantised.t()) : torch::mm(x, quantised.t());
+        ctx->save_for_backward({x, weight, quantised, scale, tensor_of(bias), tensor_of(log_scale)});
+        return bias ? torch::addmm(*bias, x, quantised.t()) : torch::mm(x, quantised.t());
     }
 
     static variable_list backward(AutogradContext* ctx, variable_list gradients) {
@@ -72,13 +81,13 @@ struct QuantisedLinear : Function<QuantisedLinear> {
 };
 
 struct QuantisedActivation : Function<QuantisedActivation> {
-    static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& log_scale, const Tensor& scale,
+    static Tensor forward(AutogradContext* ctx, const Tensor& x, const Optional& log_scale, const Tensor& scale,
                           std::int64_t spec_bits) {
         const QuantiserSpec spec = unpacked(spec_bits);
         Tensor y = torch::empty_like(x);
         fake_quant(span_of(x), activation_layout(x, spec.granularity), span_of(scale), level_range(spec), span_of(y));
         ctx->saved_data[kSpec] = spec_bits;
-        ctx->save_for_backward({x, scale, log_scale});
+        ctx->save_for_backward({x, scale, tensor_of(log_scale)});
         return y;
     }
 
@@ -109,18 +118,18 @@ std::optional<FusedQuantiser> fused_quantiser(const Tensor& scale, std::int64_t 
 
 struct NormAct : Function<NormAct> {
     static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& gamma, const Tensor& beta,
-                          const Tensor& log_scale, const Tensor& scale, const Tensor& mean, const Tensor& variance,
+                          const Optional& log_scale, const Optional& scale, const Tensor& mean, const Tensor& variance,
                           double epsilon, double clamp_lo, double clamp_hi, std::int64_t spec_bits) {
         const ClampRange clamp{.lo = static_cast<float>(clamp_lo), .hi = static_cast<float>(clamp_hi)};
         Tensor y = torch::empty_like(x);
         norm_act_forward(span_of(x), shape_of(x, epsilon),
                          {span_of(gamma), span_of(beta), span_of(mean), span_of(variance)}, clamp,
-                         fused_quantiser(scale, spec_bits), span_of(y));
+                         fused_quantiser(tensor_of(scale), spec_bits), span_of(y));
         ctx->saved_data[kSpec] = spec_bits;
         ctx->saved_data["epsilon"] = epsilon;
         ctx->saved_data["lo"] = clamp_lo;
         ctx->saved_data["hi"] = clamp_hi;
-        ctx->save_for_backward({x, gamma, beta, log_scale, scale, mean, variance});
+        ctx->save_for_backward({x, gamma, beta, tensor_of(log_scale), tensor_of(scale), mean, variance});
         return y;
     }
 
@@ -169,12 +178,12 @@ ChannelLayout activation_layout(const torch::Tensor& x, Granularity granularity)
 
 torch::Tensor quantised_linear(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
                                const torch::Tensor& scale, const torch::Tensor& log_scale, const QuantiserSpec& spec) {
-    return QuantisedLinear::apply(x, weight, bias, log_scale, scale, packed(spec));
+    return QuantisedLinear::apply(x, weight, optional_of(bias), optional_of(log_scale), scale, packed(spec));
 }
 
 torch::Tensor quantised_activation(const torch::Tensor& x, const torch::Tensor& scale, const torch::Tensor& log_scale,
                                    const QuantiserSpec& spec) {
-    return QuantisedActivation::apply(x.contiguous(), log_scale, scale, packed(spec));
+    return QuantisedActivation::apply(x.contiguous(), optional_of(log_scale), scale, packed(spec));
 }
 
 BatchStatistics batch_statistics(const torch::Tensor& x) {
@@ -186,7 +195,7 @@ BatchStatistics batch_statistics(const torch::Tensor& x) {
 torch::Tensor norm_act(const torch::Tensor& x, const BatchStatistics& statistics, const torch::Tensor& gamma,
                        const torch::Tensor& beta, float epsilon, ClampRange clamp, const torch::Tensor& scale,
                        const torch::Tensor& log_scale, const std::optional<QuantiserSpec>& spec) {
-    return NormAct::apply(x, gamma, beta, log_scale, scale, statistics.mean, statistics.variance,
+    return NormAct::apply(x, gamma, beta, optional_of(log_scale), optional_of(scale), statistics.mean, statistics.variance,
                           static_cast<double>(epsilon), static_cast<double>(clamp.lo), static_cast<double>(clamp.hi),
                           spec ? packed(*spec) : std::int64_t{0});
 }

@@ -51,6 +51,7 @@ struct EpochMetrics {
     double test_accuracy = -1.0;  // -1: not evaluated after this epoch
     double learning_rate = 0.0;   // of its last step
     double seconds = 0.0;         // of its training steps
+    friend bool operator==(const EpochMetrics&, const EpochMetrics&) = default;
 };
 
 struct TrainResult {

@@ -15,9 +15,9 @@ struct TrainedLinear {
     std::int64_t inputs = 0;
     std::int64_t outputs = 0;
     std::optional<QuantiserSpec> quantiser;
-    Tensor<float> weights;      // (outputs, inputs); quantised: integer levels, to be multiplied by `scale`
-    std::vector<float> scale;   // quantised: one, or one an output
-    std::vector<float> bias;    // one an output, or none
+    Tensor<float> weights = {};  // (outputs, inputs); quantised: integer levels, to be multiplied by `scale`
+    std::vector<float> scale = {};  // quantised: one, or one an output
+    std::vector<float> bias = {};  // one an output, or none
 };
 
 struct TrainedNorm {
@@ -32,7 +32,7 @@ struct TrainedActivation {
     Activation function = Activation::kRelu;
     std::int64_t channels = 0;
     std::optional<QuantiserSpec> quantiser;
-    std::vector<float> scale;  // quantised: one, or one a channel
+    std::vector<float> scale = {};  // quantised: one, or one a channel
 };
 
 struct TrainedLayer {

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "train/state.h"
+#include "train/train.h"
+
+namespace qloom::train {
+
+// Everything a training needs to go on after an epoch as if it had never stopped.
+struct Checkpoint {
+    std::string fingerprint;  // of the recipe
+    std::int64_t optimiser_steps = 0;
+    std::vector<float> first_moment;
+    std::vector<float> second_moment;
+    State state;
+    std::vector<EpochMetrics> epochs;  // done so far
+    friend bool operator==(const Checkpoint&, const Checkpoint&) = default;
+};
+
+// Writes to a neighbour first and renames: a kill at any moment leaves the old or the new checkpoint, never half of one.
+// Throws kOutputUnwritable.
+void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
+
+// The checkpoint at `path`, none when there is no such file. Throws kCheckpointCorrupt, and kCheckpointForeign when it is
+// of another recipe than `fingerprint` says.
+std::optional<Checkpoint> read_checkpoint(const std::filesystem::path& path, const std::string& fingerprint);
+
+}  // namespace qloom::train

@@ -1,0 +1,36 @@
+#include "train/metrics.h"
+
+#include <nlohmann/json.hpp>
+
+namespace qloom::train {
+
+std::string metrics_json(const TrainResult& result) {
+    using Json = nlohmann::ordered_json;
+    Json epochs = Json::array();
+    for (const EpochMetrics& epoch : result.epochs) {
+        Json entry{{"epoch", epoch.epoch},
+                   {"loss", epoch.loss},
+                   {"train_accuracy", epoch.train_accuracy},
+                   {"learning_rate", epoch.learning_rate},
+                   {"seconds", epoch.seconds}};
+        if (epoch.test_accuracy >= 0.0) {
+            entry["test_accuracy"] = epoch.test_accuracy;
+        }
+        epochs.push_back(std::move(entry));
+    }
+    const Json document{{"recipe", result.recipe},
+                        {"quantised", result.quantised},
+                        {"seed", result.seed},
+                        {"parameters", result.parameters},
+                        {"accuracy", result.accuracy},
+                        {"loss", result.loss},
+                        {"seconds_per_epoch", result.seconds_per_epoch},
+                        {"seconds_loading", result.seconds_loading},
+                        {"seconds_training", result.seconds_training},
+                        {"seconds_evaluating", result.seconds_evaluating},
+                        {"resumed_after_epoch", result.resumed_after_epoch},
+                        {"epochs", std::move(epochs)}};
+    return document.dump(2) + "\n";
+}
+
+}  // namespace qloom::train

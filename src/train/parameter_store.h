@@ -1,0 +1,48 @@
+#pragma once
+
+#include <torch/torch.h>
+
+#include <string>
+#include <vector>
+
+#include "train/state.h"
+
+namespace qloom::train {
+
+// The parameters and buffers of a network. Parameters lie behind one another in one flat tensor, those with weight decay
+// first, and their gradients likewise in another; each parameter is a view. Included by .cpp files of this room only.
+class ParameterStore {
+public:
+    enum class Id : std::size_t {};
+
+    Id add_parameter(std::string name, torch::Tensor initial, bool decayed);
+    // Not trained, but part of the state: running statistics and the like.
+    Id add_buffer(std::string name, torch::Tensor initial);
+    // Lays the parameters out; nothing can be added afterwards.
+    void seal();
+
+    torch::Tensor& operator[](Id id) { return entries_[static_cast<std::size_t>(id)].value; }
+    const torch::Tensor& operator[](Id id) const { return entries_[static_cast<std::size_t>(id)].value; }
+
+    torch::Tensor& parameters() { return flat_; }
+    torch::Tensor& gradients() { return flat_gradient_; }
+    [[nodiscard]] std::int64_t decayed() const { return decayed_; }
+
+    [[nodiscard]] State state() const;
+    // The names and shapes must be those of state().
+    void load(const State& state);
+
+private:
+    struct Entry {
+        std::string name;
+        torch::Tensor value;
+        bool trained = false;
+        bool decayed = false;
+    };
+    std::vector<Entry> entries_;
+    torch::Tensor flat_;
+    torch::Tensor flat_gradient_;
+    std::int64_t decayed_ = 0;
+};
+
+}  // namespace qloom::train
