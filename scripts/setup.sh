@@ -1,0 +1,42 @@
+#!/bin/sh
+# Installs the Debian packages that are missing; does nothing when none is. Asks nothing. Root or sudo.
+set -eu
+
+packages="
+build-essential cmake ninja-build ccache git
+libfmt-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev zlib1g-dev
+libonnx-dev libprotobuf-dev protobuf-compiler
+libtorch-dev libopenblas-dev libopenblas0-pthread
+verilator clang yosys
+libgtest-dev libgmock-dev libbenchmark-dev
+dataset-fashion-mnist
+"
+
+installed() {
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+if ! command -v dpkg-query >/dev/null 2>&1; then
+    echo "setup: this is not Debian; install by hand what these packages hold:" $packages
+    exit 0
+fi
+
+missing=""
+for package in $packages; do
+    installed "$package" || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" -eq 0 ]; then
+    as_root=""
+elif command -v sudo >/dev/null 2>&1; then
+    as_root="sudo"
+else
+    echo "setup: these packages are missing and installing them needs root:$missing" >&2
+    exit 1
+fi
+
+echo "setup: installing$missing"
+$as_root apt-get -o Acquire::Retries=3 update -q
+$as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get -o Acquire::Retries=3 install -q -y --no-install-recommends $missing

@@ -1,0 +1,160 @@
+#include "cli/compile_flow.h"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "cli/frames.h"
+#include "cli/interrupt.h"
+#include "emit/emit.h"
+#include "hw/fold.h"
+
+namespace qloom::cli {
+namespace {
+
+constexpr const char* kModelFile = "model.onnx";
+constexpr const char* kOptionsFile = "compile.json";
+constexpr std::int64_t kMadeUpFrames = 16;
+constexpr std::int64_t kMostSamples = 256;  // frames of --samples that the self-check looks at
+
+// What simulate and package need to lower the model again in the same way.
+std::string options_text(const lower::LowerOptions& options) {
+    nlohmann::ordered_json json{{"argmax", options.argmax}, {"input_types", nlohmann::ordered_json::array()}};
+    for (const auto& [name, type] : options.input_types) {
+        json["input_types"].push_back({{"input", name},
+                                       {"bits", type.type.bits},
+                                       {"signed", type.type.is_signed},
+                                       {"narrow", type.type.narrow},
+                                       {"bipolar", type.bipolar},
+                                       {"scale", type.scale}});
+    }
+    return json.dump(2) + "\n";
+}
+
+lower::LowerOptions options_from(const nlohmann::json& json) {
+    lower::LowerOptions options{.argmax = json.at("argmax").get<bool>()};
+    for (const auto& entry : json.at("input_types")) {
+        options.input_types.emplace_back(
+            entry.at("input").get<std::string>(),
+            lower::InputType{.type = {.bits = entry.at("bits").get<int>(),
+                                      .is_signed = entry.at("signed").get<bool>(),
+                                      .narrow = entry.at("narrow").get<bool>()},
+                             .scale = entry.at("scale").get<double>(),
+                             .bipolar = entry.at("bipolar").get<bool>()});
+    }
+    return options;
+}
+
+std::string read_text(const std::string& file) {
+    std::ifstream stream(file, std::ios::binary);
+    if (!stream) {
+        throw Error(Code::kFileUnreadable, file, "the file cannot be read", "check the name");
+    }
+    return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+// Intervals of real numbers that an input plausibly lives in, tried in turn from frame to frame.
+std::vector<std::pair<float, float>> intervals_of(const lower::InputBinding& binding, Range range) {
+    const auto real = [&](std::int64_t level) {
+        return static_cast<float>(binding.scale * static_cast<double>(level) + binding.bias);
+    };
+    const float lo = std::min(real(range.lo), real(range.hi));
+    const float hi = std::max(real(range.lo), real(range.hi));
+    const float margin = 0.1F * (hi - lo);
+    return {{lo - margin, hi + margin}, {0.0F, 1.0F}, {-1.0F, 1.0F}, {0.0F, 255.0F}};
+}
+
+}  // namespace
+
+std::vector<ir::Value> made_up_frames(const ir::Graph& model, const lower::Lowered& lowered, std::int64_t frames) {
+    std::mt19937 random(1);
+    std::vector<ir::Value> inputs;
+    for (const ir::TensorId id : model.inputs()) {
+        const ir::TensorInfo& tensor = model.tensor(id);
+        Shape shape = *tensor.shape;
+        shape[0] = frames;
+        Tensor<float> values(shape);
+        const auto binding = std::ranges::find(lowered.inputs, tensor.name, &lower::InputBinding::tensor);
+        const std::int64_t size = values.size() / frames;
+        if (binding != lowered.inputs.end()) {
+            // The integers themselves enter the hardware: every one of them is allowed, nothing between.
+            const network::Stream& stream = lowered.network.stream(binding->stream);
+            std::uniform_int_distribution<std::int64_t> any(stream.range.lo, stream.range.hi);
+            for (float& value : values.values()) {
+                value = static_cast<float>(binding->scale * static_cast<double>(any(random)) + binding->bias);
+            }
+        } else {
+            const lower::InputBinding& first = lowered.inputs.front();
+            const auto intervals = intervals_of(first, lowered.network.stream(first.stream).range);
+            for (std::int64_t frame = 0; frame < frames; ++frame) {
+                const auto [lo, hi] = intervals[static_cast<std::size_t>(frame) % intervals.size()];
+                std::uniform_real_distribution<float> any(lo, hi);
+                std::generate_n(values.begin() + frame * size, size, [&] { return any(random); });
+            }
+        }
+        inputs.push_back(fit_frames(std::move(values), tensor, tensor.name));
+    }
+    return inputs;
+}
+
+CompileOutcome compile(const CompileRequest& request) {
+    const hw::Board board = hw::find_board(request.board);
+    std::optional<hw::FoldingFile> folding;
+    if (!request.folding.empty()) {
+        folding = hw::parse_folding_file(read_text(request.folding), request.folding);
+    }
+    const Model model = load_model(request.model);
+    std::vector<ir::Value> samples;
+    lower::LowerOptions options{.input_types = parse_input_types(model.graph, request.input_types),
+                                .argmax = request.argmax};
+    if (!request.samples.empty()) {
+        samples = read_inputs(model.graph, request.samples);
+        options.input_types = complete_input_types(model.graph, std::move(options.input_types), samples);
+        for (ir::Value& sample : samples) {
+            sample = slice_frames(sample, 0, std::min(kMostSamples, frame_count(sample)));
+        }
+    }
+    check_interrupted();
+    const lower::Engine engine(lower::lower(model.graph, options));
+    const lower::Lowered& lowered = engine.lowered();
+    if (samples.empty()) {
+        samples = made_up_frames(model.graph, lowered, kMadeUpFrames);
+    }
+    CompileOutcome outcome;
+    outcome.self_check = lower::self_check(model.graph, engine, samples);
+    check_interrupted();
+    outcome.accelerator = hw::fold(lowered.network, {.board = board,
+                                                     .clock_mhz = request.clock_mhz,
+                                                     .target_ii = request.ii,
+                                                     .target_fps = request.fps,
+                                                     .folding = folding});
+    check_interrupted();
+    emit::emit(outcome.accelerator, lowered.network, request.output,
+               {{kModelFile, model.bytes}, {kOptionsFile, options_text(options)}});
+    outcome.placements = lowered.placements;
+    outcome.notes = lowered.notes;
+    outcome.notes.insert(outcome.notes.end(), outcome.accelerator.notes.begin(), outcome.accelerator.notes.end());
+    outcome.report = emit::report_text(outcome.accelerator, lowered.network);
+    outcome.layers = static_cast<std::int64_t>(lowered.network.layers.size());
+    return outcome;
+}
+
+CompiledModel read_compiled_model(const std::filesystem::path& folder) {
+    const std::filesystem::path file = folder / kOptionsFile;
+    if (!std::filesystem::is_regular_file(file) || !std::filesystem::is_regular_file(folder / kModelFile)) {
+        throw Error(Code::kFolderIncomplete, folder.string(),
+                    fmt::format("the folder has no {} or no {}", kModelFile, kOptionsFile),
+                    "give a folder that `qloom compile` wrote");
+    }
+    try {
+        return {.model = load_model((folder / kModelFile).string()),
+                .options = options_from(nlohmann::json::parse(read_text(file.string())))};
+    } catch (const nlohmann::json::exception& error) {
+        throw Error(Code::kFolderIncomplete, file.string(), fmt::format("the file is damaged ({})", error.what()),
+                    "compile the model again");
+    }
+}
+
+}  // namespace qloom::cli

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/software.h"
+#include "hw/accelerator.h"
+#include "lower/lower.h"
+
+// Model file -> accelerator folder, and what a folder remembers of it. No printing here: the verb does that.
+namespace qloom::cli {
+
+struct CompileRequest {
+    std::string model;
+    std::string board;
+    std::optional<double> fps = {};        // exactly one of fps and ii
+    std::optional<std::int64_t> ii = {};
+    double clock_mhz = 0.0;                // 0: the board's default
+    bool argmax = false;
+    std::string folding = {};              // a folding file; "" for none
+    std::vector<std::string> input_types = {};
+    std::vector<std::string> samples = {};  // .npy files, one an input; empty: made up
+    std::filesystem::path output;
+};
+
+struct CompileOutcome {
+    hw::Accelerator accelerator;
+    std::vector<lower::NodePlacement> placements;
+    std::vector<std::string> notes;  // of lowering and folding
+    lower::SelfCheckResult self_check;
+    std::string report;              // as report.txt has it
+    std::int64_t layers = 0;
+};
+
+CompileOutcome compile(const CompileRequest& request);
+
+// Frames over the whole range of the model's inputs, made from a fixed seed: what the self-check runs on when no samples
+// are given.
+std::vector<ir::Value> made_up_frames(const ir::Graph& model, const lower::Lowered& lowered, std::int64_t frames);
+
+// The model of a compiled folder with the options it was lowered with. Throws kFolderIncomplete.
+struct CompiledModel {
+    Model model;
+    lower::LowerOptions options;
+};
+CompiledModel read_compiled_model(const std::filesystem::path& folder);
+
+}  // namespace qloom::cli

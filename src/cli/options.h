@@ -1,0 +1,23 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/data_input.h"
+#include "cli/software.h"
+
+// Options that several verbs share, with one wording.
+namespace qloom::cli {
+
+void add_model_argument(CLI::App& app, std::string& model);
+void add_engine_option(CLI::App& app, EngineKind& engine);
+void add_input_type_option(CLI::App& app, std::vector<std::string>& input_types);
+void add_scale_option(CLI::App& app, ScaleChoice& scale);
+void add_data_directory_option(CLI::App& app, std::string& directory);
+
+std::string engine_name(EngineKind engine);
+
+}  // namespace qloom::cli

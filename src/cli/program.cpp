@@ -1,0 +1,165 @@
+#include "cli/program.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <memory>
+
+#include "cli/exit_code.h"
+#include "cli/interrupt.h"
+#include "cli/manual.h"
+#include "cli/verb.h"
+
+namespace qloom::cli {
+namespace {
+
+int number(ExitCode code) { return static_cast<int>(code); }
+
+std::string did_you_mean(const std::string& nearest) {
+    return nearest.empty() ? "" : fmt::format("did you mean {}? ", nearest);
+}
+
+[[noreturn]] void throw_verb_unknown(const std::string& word, const std::vector<std::unique_ptr<Verb>>& verbs) {
+    std::vector<std::string> names;
+    for (const auto& verb : verbs) {
+        names.push_back(verb->name());
+    }
+    throw Error(Code::kVerbUnknown, "", fmt::format("there is no verb `{}`", word),
+                fmt::format("{}the verbs are {}", did_you_mean(nearest_word(word, names)), fmt::join(names, ", ")));
+}
+
+// What CLI11 did not understand, as one of our diagnostics.
+[[noreturn]] void throw_usage(const CLI::ParseError& error, const CLI::App& app, const std::string& verb) {
+    const std::string see = fmt::format("see `qloom {} --help`", verb);
+    if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
+        const std::vector<std::string> rest = app.remaining();
+        const std::string word = rest.empty() ? "" : rest.front().substr(0, rest.front().find('='));
+        if (word.starts_with("-")) {
+            std::vector<std::string> names;
+            for (const CLI::Option* option : app.get_options()) {
+                for (const std::string& name : option->get_lnames()) {
+                    names.push_back("--" + name);
+                }
+            }
+            throw Error(Code::kOptionUnknown, "qloom " + verb, fmt::format("there is no option {}", word),
+                        did_you_mean(nearest_word(word, names)) + see);
+        }
+        throw Error(Code::kOptionUnknown, "qloom " + verb, fmt::format("the argument `{}` is one too many", word), see);
+    }
+    if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
+        throw Error(Code::kOptionMissing, "qloom " + verb, error.what(), see);
+    }
+    throw Error(Code::kOptionValue, "qloom " + verb, error.what(), see);
+}
+
+bool takes(std::vector<std::string>& arguments, const std::string& flag) {
+    return std::erase(arguments, flag) > 0;
+}
+
+// `qloom help [VERB]`, `qloom help --markdown`, `qloom --help`.
+void print_help(const std::vector<std::string>& words, const Session& session) {
+    const bool bold = isatty(STDOUT_FILENO) != 0;
+    if (words.empty()) {
+        std::fputs(overview_text(session.columns(), bold).c_str(), stdout);
+        return;
+    }
+    if (words.front() == "--markdown") {
+        std::fputs(manual_markdown().c_str(), stdout);
+        return;
+    }
+    const auto verbs = make_verbs();
+    const auto found = std::ranges::find(verbs, words.front(), &Verb::name);
+    if (found == verbs.end()) {
+        throw_verb_unknown(words.front(), verbs);
+    }
+    std::fputs(manual_text(**found, session.columns(), bold).c_str(), stdout);
+}
+
+void run_verb(const std::string& name, std::vector<std::string> arguments, Session& session) {
+    const auto verbs = make_verbs();
+    const auto found = std::ranges::find(verbs, name, &Verb::name);
+    if (found == verbs.end()) {
+        throw_verb_unknown(name, verbs);
+    }
+    CLI::App app;
+    fill_parser(**found, app, session);
+    // CLI11 takes the arguments last to first.
+    std::ranges::reverse(arguments);
+    try {
+        app.parse(arguments);
+    } catch (const CLI::CallForHelp&) {
+        print_help({name}, session);
+        return;
+    } catch (const CLI::ParseError& error) {
+        throw_usage(error, app, name);
+    }
+    (*found)->run(session);
+    session.print_result();
+}
+
+void dispatch(std::vector<std::string> arguments, Session& session) {
+    if (arguments.empty() || arguments.front() == "--help" || arguments.front() == "-h" ||
+        arguments.front() == "help") {
+        print_help({arguments.begin() + (arguments.empty() ? 0 : 1), arguments.end()}, session);
+        return;
+    }
+    if (arguments.front() == "--version") {
+        std::puts(version_text().c_str());
+        return;
+    }
+    // --json and --quiet may also stand before the verb; both are known before anything can go wrong, so that
+    // every error takes the form that was asked for.
+    const bool json = takes(arguments, "--json");
+    const bool quiet = takes(arguments, "--quiet");
+    session.json = json;
+    session.quiet = quiet;
+    if (arguments.empty()) {
+        throw Error(Code::kOptionMissing, "qloom", "no verb was given", "see `qloom --help`");
+    }
+    if (arguments.front().starts_with("-")) {
+        throw Error(Code::kOptionUnknown, "qloom", fmt::format("there is no option {}", arguments.front()),
+                    "a verb comes first; see `qloom --help`");
+    }
+    const std::string verb = arguments.front();
+    arguments.erase(arguments.begin());
+    run_verb(verb, std::move(arguments), session);
+}
+
+}  // namespace
+
+int run_program(std::vector<std::string> arguments) {
+    catch_interrupts();
+    Session session;
+    ExitCode code = ExitCode::kOk;
+    const auto on_interrupt = [&] {
+        code = ExitCode::kInterrupted;
+        session.report("interrupted", "nothing is left half-written", number(code));
+    };
+    try {
+        dispatch(std::move(arguments), session);
+    } catch (const Interrupted&) {
+        on_interrupt();
+    } catch (const Error& error) {
+        // An outside program that was interrupted with us is not that program's failure.
+        if (interrupted()) {
+            on_interrupt();
+        } else {
+            code = exit_code_of(error.code());
+            session.report(error.diagnostic(), number(code));
+        }
+    } catch (const std::bad_alloc&) {
+        code = ExitCode::kUserError;
+        session.report("error", "out of memory", number(code));
+    } catch (const std::exception& error) {
+        code = ExitCode::kInternal;
+        session.report("internal error", error.what(), number(code));
+    }
+    if (code != ExitCode::kOk) {
+        session.print_result();
+    }
+    return number(code);
+}
+
+}  // namespace qloom::cli

@@ -1,0 +1,109 @@
+#include "cli/simulate_flow.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+#include "cli/compile_flow.h"
+#include "cli/frames.h"
+#include "cli/interrupt.h"
+#include "emit/emit.h"
+#include "lower/lower.h"
+
+namespace qloom::cli {
+namespace {
+
+constexpr std::int64_t kDefaultFrames = 1000;  // of a dataset, when --frames does not say
+
+network::Frames with_shape(network::Frames frames, const Shape& one) {
+    return std::visit(
+        [&](auto&& tensor) -> network::Frames {
+            Shape shape{tensor.dim(0)};
+            shape.insert(shape.end(), one.begin(), one.end());
+            return std::move(tensor).reshaped(std::move(shape));
+        },
+        std::move(frames));
+}
+
+// What the simulator gave, in the order and shapes of the network's outputs.
+std::vector<network::Frames> network_outputs(const network::Network& network, const hw::Accelerator& accelerator,
+                                             std::vector<network::Frames> simulated) {
+    std::vector<network::Frames> result;
+    for (const network::StreamId id : network.outputs) {
+        const network::Stream& stream = network.stream(id);
+        const auto port = std::ranges::find(accelerator.outputs, stream.name, &hw::Port::stream);
+        QLOOM_ASSERT(port != accelerator.outputs.end(), "every network output is a port of the accelerator");
+        result.push_back(
+            with_shape(simulated[static_cast<std::size_t>(port - accelerator.outputs.begin())], stream.shape));
+    }
+    return result;
+}
+
+// Counts the frames that differ, over all outputs, and remembers the first difference.
+void compare(const network::Network& network, const std::vector<network::Frames>& expected,
+             const std::vector<network::Frames>& found, SimulateOutcome& outcome) {
+    std::set<std::int64_t> differing;
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+        const Tensor<std::int64_t> want = network::integers_of(expected[i]);
+        const Tensor<std::int64_t> have = network::integers_of(found[i]);
+        const std::int64_t size = want.size() / std::max<std::int64_t>(want.dim(0), 1);
+        for (std::int64_t k = 0; k < want.size(); ++k) {
+            if (want[k] == have[k]) {
+                continue;
+            }
+            const std::int64_t frame = k / size;
+            differing.insert(frame);
+            if (!outcome.first_difference || frame < outcome.first_difference->frame) {
+                outcome.first_difference = Difference{.output = network.stream(network.outputs[i]).name,
+                                                      .frame = frame,
+                                                      .element = k % size,
+                                                      .expected = want[k],
+                                                      .found = have[k]};
+            }
+        }
+    }
+    outcome.mismatches = static_cast<std::int64_t>(differing.size());
+}
+
+}  // namespace
+
+SimulateOutcome simulate(const SimulateRequest& request) {
+    SimulateOutcome outcome;
+    outcome.accelerator = emit::read_accelerator(request.folder);
+    CompiledModel compiled = read_compiled_model(request.folder);
+    outcome.model = std::move(compiled.model.graph);
+
+    std::optional<DataInput> data;
+    std::vector<ir::Value> inputs;
+    if (request.data.empty()) {
+        inputs = read_inputs(outcome.model, request.inputs);
+        for (ir::Value& input : inputs) {
+            input = slice_frames(input, 0, std::min(request.frames.value_or(frame_count(input)), frame_count(input)));
+        }
+    } else {
+        const std::int64_t limit = request.frames.value_or(kDefaultFrames);
+        data.emplace(outcome.model,
+                     data::load(request.data, {.directory = request.data_directory, .limit = limit}), request.scale);
+        inputs = data->frames(0, data->size());
+        outcome.input_scale = data->scale_text();
+    }
+    outcome.frames = frame_count(inputs.front());
+    check_interrupted();
+
+    const lower::Engine engine(lower::lower(outcome.model, compiled.options));
+    const network::Network& network = engine.lowered().network;
+    const std::vector<network::Frames> integers = engine.to_integers(inputs);
+    const std::vector<network::Frames> expected = engine.run_network(integers);
+    outcome.simulation = sim::simulate(request.folder, integers, request.options);
+    const std::vector<network::Frames> found =
+        network_outputs(network, outcome.accelerator, std::move(outcome.simulation.outputs));
+    compare(network, expected, found, outcome);
+    outcome.outputs = engine.to_outputs(found);
+    if (data && outcome.frames > 0) {
+        const std::int64_t correct = data->count_correct(labels_of(outcome.outputs.front()), 0);
+        outcome.accuracy = static_cast<double>(correct) / static_cast<double>(outcome.frames);
+    }
+    return outcome;
+}
+
+}  // namespace qloom::cli

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/data_input.h"
+#include "hw/accelerator.h"
+#include "sim/simulate.h"
+
+// Compiled folder + frames -> what its RTL computed, compared with the integer engine. No printing here.
+namespace qloom::cli {
+
+struct SimulateRequest {
+    std::filesystem::path folder;
+    std::string data = {};                 // a dataset, or
+    std::vector<std::string> inputs = {};  // arrays, one a model input
+    std::optional<std::int64_t> frames = {};
+    ScaleChoice scale = ScaleChoice::kAuto;
+    std::string data_directory = {};
+    sim::SimulateOptions options = {};
+};
+
+// The first place where the RTL and the integer engine disagree.
+struct Difference {
+    std::string output;
+    std::int64_t frame = 0;
+    std::int64_t element = 0;
+    std::int64_t expected = 0;
+    std::int64_t found = 0;
+};
+
+struct SimulateOutcome {
+    hw::Accelerator accelerator;
+    sim::SimulateResult simulation;
+    std::int64_t frames = 0;
+    std::int64_t mismatches = 0;              // frames with any difference
+    std::optional<Difference> first_difference = {};
+    std::optional<double> accuracy = {};      // with a dataset
+    std::vector<ir::Value> outputs;           // the model's own, from the RTL's integers
+    ir::Graph model;
+    std::string input_scale;                  // "" without a dataset
+};
+
+SimulateOutcome simulate(const SimulateRequest& request);
+
+}  // namespace qloom::cli

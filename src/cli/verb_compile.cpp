@@ -1,0 +1,184 @@
+#include <chrono>
+#include <cmath>
+
+#include "base/table.h"
+#include "cli/compile_flow.h"
+#include "cli/manual.h"
+#include "cli/options.h"
+#include "cli/verb.h"
+
+namespace qloom::cli {
+namespace {
+
+// "14,321"
+std::string thousands(double value) {
+    std::string digits = fmt::format("{}", std::llround(value));
+    for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > (digits[0] == '-' ? 1 : 0); at -= 3) {
+        digits.insert(static_cast<std::size_t>(at), ",");
+    }
+    return digits;
+}
+
+class CompileVerb final : public Verb {
+public:
+    [[nodiscard]] std::string name() const override { return "compile"; }
+
+    [[nodiscard]] Manual manual() const override {
+        return {
+            .summary = "turn a model into an accelerator: RTL and reports",
+            .synopsis = {"qloom compile MODEL --board BOARD (--fps N | --ii N) -o DIR [OPTIONS]"},
+            .description =
+                {"Lowers the model to integer arithmetic, checks on sample frames that the integers give what the model "
+                 "defines, chooses for every layer the cheapest parallelism that meets the target, and writes SystemVerilog "
+                 "and reports. The folder appears whole or not at all; a folder from an earlier compile is replaced, any "
+                 "other existing folder is refused.",
+                 "DIR holds rtl/ (qloom_top.sv, the library modules, memory images, files.f), report.txt and report.json "
+                 "(cycles and estimated resources of each layer), folding.json (the parallelism chosen: edit it and give it "
+                 "back with --folding), accelerator.json, model.onnx and compile.json. It can be moved."},
+            .json_keys = {{"ii_cycles", "initiation interval: clock cycles a frame in the steady state, estimated"},
+                          {"latency_cycles", "first input beat to last output beat of one frame, estimated"},
+                          {"fps", "frames a second at the clock"},
+                          {"luts, ffs, bram36, dsps", "estimated resources of the whole accelerator"},
+                          {"seconds", "time of the whole compile"},
+                          {"board, part, clock_mhz", "what it was compiled for"},
+                          {"utilisation", "luts, ffs, bram36, dsps as shares of the board, 0 to 1"},
+                          {"units", "a list: name, layer, kind, shape, pe, simd, cycles, luts, ffs, bram36, dsps"},
+                          {"self_check", "frames, values, largest_difference and near_ties of the comparison"},
+                          {"host", "operators that stay on the host"},
+                          {"notes", "assumptions and degradations"},
+                          {"model, output", "the model file and the folder"}},
+            .examples = {{"qloom compile run/model.onnx --board pynq-z1 --fps 1000000 -o out",
+                          "a million frames a second on a PYNQ-Z1"},
+                         {"qloom compile model.onnx --board kv260 --ii 784 --clock-mhz 250 -o out",
+                          "one frame every 784 cycles at 250 MHz"},
+                         {"qloom compile model.onnx --board pynq-z1 --fps 50000 --postprocess argmax -o out",
+                          "the hardware gives labels instead of one value a class"},
+                         {"qloom compile model.onnx --board pynq-z1 --ii 98 --folding out/folding.json -o out2",
+                          "with a folding edited by hand"}}};
+    }
+
+    void add_options(CLI::App& app) override {
+        add_model_argument(app, request_.model);
+        app.add_option("-b,--board", request_.board, "A board that `qloom boards` lists, or a board file (.toml).")
+            ->type_name("BOARD")
+            ->required();
+        CLI::Option* fps = app.add_option("--fps", request_.fps, "Target rate in frames per second.")
+                               ->type_name("N")
+                               ->check(CLI::PositiveNumber.description(""));
+        app.add_option("--ii", request_.ii, "Target initiation interval in clock cycles per frame, in place of --fps.")
+            ->type_name("N")
+            ->check(CLI::PositiveNumber.description(""))
+            ->excludes(fps);
+        app.add_option("--clock-mhz", request_.clock_mhz, "Clock in MHz. Default: the board's.")
+            ->type_name("F")
+            ->check(CLI::PositiveNumber.description(""));
+        app.add_option("--postprocess", postprocess_, "argmax appends the choice of the largest output to the hardware.")
+            ->type_name("none|argmax")
+            ->check(CLI::IsMember({"none", "argmax"}).description(""))
+            ->default_str("none");
+        app.add_option("--folding", request_.folding, "A folding file: PE and SIMD by layer, FIFO depths.")
+            ->type_name("FILE.json");
+        add_input_type_option(app, request_.input_types);
+        app.add_option("--samples", request_.samples,
+                       "Arrays for the self-check, once for each input; integer types of undeclared inputs are taken from "
+                       "them as well. Default: made-up frames over the whole input range.")
+            ->type_name("[NAME=]FILE.npy")
+            ->take_all();
+        app.add_option("-o,--output", output_, "The folder to write.")->type_name("DIR")->required();
+    }
+
+    void run(Session& session) override {
+        if (!request_.fps && !request_.ii) {
+            throw Error(Code::kOptionMissing, "qloom compile", "neither --fps nor --ii is given",
+                        "say how fast the accelerator must be: --fps 100000, or --ii 1000");
+        }
+        request_.argmax = postprocess_ == "argmax";
+        request_.output = output_;
+        const auto start = std::chrono::steady_clock::now();
+        const CompileOutcome outcome = compile(request_);
+        const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        fill_json(session.result(), outcome, seconds);
+        session.say(outcome.report);
+        print_summary(session, outcome, seconds);
+    }
+
+private:
+    void fill_json(nlohmann::ordered_json& result, const CompileOutcome& outcome, double seconds) const {
+        const hw::Accelerator& accelerator = outcome.accelerator;
+        const hw::Resources total = accelerator.total();
+        result = {{"model", request_.model},
+                  {"output", output_},
+                  {"board", accelerator.board.name},
+                  {"part", accelerator.board.part},
+                  {"clock_mhz", accelerator.clock_mhz},
+                  {"target_ii_cycles", accelerator.target_ii},
+                  {"ii_cycles", accelerator.ii_cycles},
+                  {"latency_cycles", accelerator.latency_cycles},
+                  {"fps", accelerator.fps()},
+                  {"luts", std::llround(total.luts)},
+                  {"ffs", std::llround(total.ffs)},
+                  {"bram36", total.bram36},
+                  {"dsps", std::llround(total.dsps)},
+                  {"seconds", seconds}};
+        const auto share = [](double used, std::int64_t available) {
+            return available > 0 ? nlohmann::ordered_json(used / static_cast<double>(available)) : nullptr;
+        };
+        result["utilisation"] = {{"luts", share(total.luts, accelerator.board.luts)},
+                                 {"ffs", share(total.ffs, accelerator.board.ffs)},
+                                 {"bram36", share(total.bram36, accelerator.board.bram36)},
+                                 {"dsps", share(total.dsps, accelerator.board.dsps)}};
+        result["units"] = nlohmann::ordered_json::array();
+        for (const hw::Unit& unit : accelerator.units) {
+            result["units"].push_back({{"name", unit.name},
+                                       {"layer", unit.layer},
+                                       {"kind", unit.kind},
+                                       {"shape", unit.shape},
+                                       {"pe", unit.folding.pe},
+                                       {"simd", unit.folding.simd},
+                                       {"cycles", unit.cycles},
+                                       {"luts", std::llround(unit.cost.luts)},
+                                       {"ffs", std::llround(unit.cost.ffs)},
+                                       {"bram36", unit.cost.bram36},
+                                       {"dsps", std::llround(unit.cost.dsps)}});
+        }
+        result["self_check"] = {{"frames", outcome.self_check.frames},
+                                {"values", outcome.self_check.values},
+                                {"largest_difference", outcome.self_check.largest_difference},
+                                {"near_ties", outcome.self_check.near_ties}};
+        result["host"] = nlohmann::ordered_json::array();
+        for (const lower::NodePlacement& placement : outcome.placements) {
+            const bool before = placement.placement == lower::Placement::kHostBefore;
+            if (before || placement.placement == lower::Placement::kHostAfter) {
+                result["host"].push_back({{"node", placement.node}, {"op", placement.op},
+                                          {"when", before ? "before" : "after"}, {"reason", placement.reason}});
+            }
+        }
+        result["notes"] = outcome.notes;
+    }
+
+    void print_summary(const Session& session, const CompileOutcome& outcome, double seconds) const {
+        const hw::Accelerator& accelerator = outcome.accelerator;
+        for (const std::string& note : outcome.notes) {
+            session.note(note);
+        }
+        const double microseconds = static_cast<double>(accelerator.latency_cycles) / accelerator.clock_mhz;
+        session.say(fmt::format("\n{} frames/s at {:g} MHz: a frame every {} cycles, latency {} cycles ({:.2f} µs)\n",
+                                thousands(accelerator.fps()), accelerator.clock_mhz, accelerator.ii_cycles,
+                                accelerator.latency_cycles, microseconds));
+        session.say(fmt::format("self-check passed: {} values of {} frames, largest difference {:.1g}\n",
+                                outcome.self_check.values, outcome.self_check.frames,
+                                outcome.self_check.largest_difference));
+        session.say(fmt::format("{}/ written in {:.2f} s\n\nNext: qloom simulate {} --data fashion-mnist:test --frames 1000\n",
+                                output_, seconds, output_));
+    }
+
+    CompileRequest request_;
+    std::string postprocess_ = "none";
+    std::string output_;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> make_compile_verb() { return std::make_unique<CompileVerb>(); }
+
+}  // namespace qloom::cli

@@ -1,0 +1,18 @@
+#include "cli/verb.h"
+
+namespace qloom::cli {
+
+std::vector<std::unique_ptr<Verb>> make_verbs() {
+    std::vector<std::unique_ptr<Verb>> verbs;
+    verbs.push_back(make_train_verb());
+    verbs.push_back(make_check_verb());
+    verbs.push_back(make_run_verb());
+    verbs.push_back(make_eval_verb());
+    verbs.push_back(make_compile_verb());
+    verbs.push_back(make_simulate_verb());
+    verbs.push_back(make_boards_verb());
+    verbs.push_back(make_explain_verb());
+    return verbs;
+}
+
+}  // namespace qloom::cli
