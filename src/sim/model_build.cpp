@@ -122,6 +122,7 @@ std::vector<std::string> compile_command(bool trace) {
             "-DVL_USER_FINISH",
             "-DVL_USER_STOP",
             "-DVL_USER_FATAL",
+            "-DVL_USER_WARN",
             "-DVL_PRINTF=qloom_model_print",
             "-include",
             "qloom_model_print.h"};
@@ -224,8 +225,8 @@ fs::path build_model(const ModelSpec& spec, const fs::path& cache_directory) {
     write_text(scratch.path() / "model.cpp", all);
     write_text(scratch.path() / "qloom_model_print.h", std::string(kPrintHeader));
     command = compile_command(spec.trace);
-    command.insert(command.end(), {"-I.", "-shared", "-Wl,-Bsymbolic", "-Wl,--wrap=fopen", "model.cpp",
-                                   runtime.string(), "-o", "model.so"});
+    command.insert(command.end(), {"-I.", "-shared", "-Wl,-Bsymbolic", "-Wl,-z,defs", "-Wl,--wrap=fopen", "model.cpp",
+                                   runtime.string(), "-latomic", "-o", "model.so"});
     check_tool(command, in_scratch, "clang");
     fs::rename(scratch.path() / "model.so", library);  // whole or not at all, also beside another builder
     return library;

@@ -77,7 +77,10 @@ int qloom_model_print(const char* format, ...) {
 }
 void vl_finish(const char*, int, const char*) {}
 void vl_stop(const char* file, int line, const char* hierarchy) { vl_fatal(file, line, hierarchy, "stopped"); }
-void vl_fatal(const char*, int, const char*, const char* text) { throw std::runtime_error(text); }
+void vl_fatal(const char* file, int, const char*, const char* text) {
+    throw std::runtime_error(std::string(file) + ": " + text);
+}
+void vl_warn(const char* file, int line, const char* hierarchy, const char* text) { vl_fatal(file, line, hierarchy, text); }
 
 #define QLOOM_EXPORT extern "C" __attribute__((visibility("default")))
 

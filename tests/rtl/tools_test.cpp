@@ -1,1 +1,97 @@
+// What other tools say about the library: Yosys reads every module, no latch, lint is clean.
+
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "base/process.h"
+#include "rtl_bench.h"
+
+namespace qloom::rtl_test {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> all_modules() {
+    std::vector<std::string> modules;
+    for (const auto& entry : fs::directory_iterator(rtl_folder())) {
+        if (entry.path().extension() == ".sv") {
+            modules.push_back(entry.path().stem().string());
+        }
+    }
+    std::ranges::sort(modules);
+    return modules;
+}
+
+TEST(Tools, EveryModuleHasATextOfItsOwn) {
+    const std::vector<std::string> modules = all_modules();
+    EXPECT_GE(modules.size(), 20U);
+    std::ifstream file(rtl_folder() / "README.md");
+    const std::string catalogue{std::istreambuf_iterator<char>(file), {}};
+    for (const std::string& module : modules) {
+        std::ifstream source(rtl_folder() / (module + ".sv"));
+        std::string first_line;
+        std::getline(source, first_line);
+        EXPECT_EQ(first_line.rfind(fmt::format("// {}: ", module), 0), 0U) << first_line;
+        EXPECT_NE(catalogue.find('`' + module + '`'), std::string::npos) << module << " is missing in rtl/README.md";
+    }
+}
+
+// All modules in one run: Yosys takes longer to start than to read them.
+TEST(Tools, YosysReadsEveryModule) {
+    if (!tool_exists("yosys")) {
+        GTEST_SKIP() << "yosys is not installed";
+    }
+    std::string script = "read_verilog -sv";
+    for (const std::string& module : all_modules()) {
+        script += fmt::format(" {}.sv", module);
+    }
+    script += "; design -save library";
+    for (const std::string& module : all_modules()) {
+        script += fmt::format(
+            "; design -load library; hierarchy -check -top {}; proc; check -assert; select -assert-none t:$dlatch t:$adff %u", module);
+    }
+    const ToolResult result =
+        run_tool({"yosys", "-q", "-p", script}, {.working_directory = rtl_folder(), .timeout = std::chrono::seconds(300)}, "yosys");
+    EXPECT_EQ(result.exit_code, 0) << result.output;
+    EXPECT_EQ(result.output.find("Warning"), std::string::npos) << result.output;
+}
+
+struct LintCase {
+    std::string module;
+    std::vector<std::string> parameters;
+};
+
+TEST(Tools, LintIsClean) {
+    std::vector<LintCase> cases;
+    for (const std::string& module : all_modules()) {
+        cases.push_back({module, {}});
+    }
+    cases.push_back({"ql_fifo", {"-GDepth=2"}});
+    cases.push_back({"ql_fifo", {"-GDepth=1000", "-GRamStyle=\"block\""}});
+    cases.push_back({"ql_width_converter", {"-GInElems=3", "-GOutElems=2"}});
+    cases.push_back({"ql_matrix_vector", {"-GXnor=1", "-GInputW=1", "-GWeightW=1", "-GMatrixW=48", "-GSimd=24", "-GAccW=6"}});
+    cases.push_back({"ql_matrix_vector", {"-GWeightBipolar=1", "-GWeightW=1", "-GSimd=16", "-GPe=8", "-GWeightFile=\"w\""}});
+    cases.push_back({"ql_matrix_vector", {"-GSimd=1", "-GPe=8", "-GAccW=5", "-GInputSigned=1", "-GRamStyle=\"block\""}});
+    cases.push_back({"ql_threshold", {"-GStyle=\"parallel\"", "-GInvert=1", "-GThresholdFile=\"t\""}});
+    cases.push_back({"ql_threshold", {"-GSteps=1", "-GPe=8", "-GInvert=1", "-GThresholdFile=\"t\"", "-GOutputW=1"}});
+    cases.push_back({"ql_lookup", {"-GChannels=6", "-GPe=2", "-GTableFile=\"f\""}});
+    cases.push_back({"ql_add", {"-GAMul=-3", "-GBSigned=1", "-GOutputW=5"}});
+    cases.push_back({"ql_mul", {"-GOutputW=3"}});
+    cases.push_back({"ql_split", {"-GWays=3", "-GBeats=96'h000000010000000500000003"}});
+    cases.push_back({"ql_argmax", {"-GPe=5", "-GLabels=5"}});
+    cases.push_back({"ql_output", {"-GDataW=4", "-GFrameBeats=10"}});
+    for (const LintCase& c : cases) {
+        std::vector<std::string> command{"verilator", "--lint-only", "-Wall", "-sv", "lint.vlt", c.module + ".sv", "-y", ".",
+                                         "--top-module", c.module};
+        command.insert(command.end(), c.parameters.begin(), c.parameters.end());
+        const ToolResult result = run_tool(command, {.working_directory = rtl_folder()}, "verilator");
+        EXPECT_EQ(result.exit_code, 0) << c.module << "\n" << result.output;
+        EXPECT_EQ(result.output, "") << c.module;
+    }
+}
+
+}  // namespace
+}  // namespace qloom::rtl_test
