@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -77,15 +78,18 @@ struct Unit {
 // One end of a stream: a port of a unit, or of the accelerator itself when unit == kTop.
 struct Endpoint {
     static constexpr int kTop = -1;
+    static constexpr int kNowhere = -1;  // port of kTop: what nobody reads is taken and dropped
     int unit = kTop;
     int port = 0;
     friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
-// A valid/ready stream from one producer to one consumer. `elements` of `type` a beat, element 0 in the low bits.
+// A valid/ready stream from one producer to one consumer. `elements` of `type` a beat, element 0 in the low bits. Where
+// the consumer wants wider elements (sink_bits > type.bits), they are sign- or zero-extended by wires on the way.
 struct Channel {
     std::string name;    // of the network stream it carries
     IntType type;
+    int sink_bits = 1;
     std::int64_t elements = 1;  // a beat
     std::int64_t beats = 1;     // a frame
     Endpoint from;
@@ -130,6 +134,6 @@ struct Accelerator {
 
 nlohmann::ordered_json to_json(const Accelerator& accelerator);
 // Throws Code::kAcceleratorFileBad; `where` names the file.
-Accelerator accelerator_from_json(const nlohmann::json& json, const std::string& where);
+Accelerator accelerator_from_json(const nlohmann::ordered_json& json, const std::string& where);
 
 }  // namespace qloom::hw

@@ -33,7 +33,7 @@ struct SimulateResult {
 };
 
 // `dir` is a folder written by emit(); inputs are one entry an input port, (F, shape...), integers as
-// lower::Engine::to_integers makes them. Throws Code::kSimulationStalled when outputs stop coming, and tool errors.
+// lower::Engine::to_integers makes them. Throws Code::kSimulationInput, and what sim/verilated_model.h and sim/stream_harness.h throw.
 SimulateResult simulate(const std::filesystem::path& dir, const std::vector<network::Frames>& inputs,
                         const SimulateOptions& options = {});
 

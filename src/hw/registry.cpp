@@ -1,0 +1,36 @@
+#include "hw/registry.h"
+
+#include "base/diagnostic.h"
+#include "hw/units/argmax.h"
+#include "hw/units/channel_affine.h"
+#include "hw/units/concat_split.h"
+#include "hw/units/join.h"
+#include "hw/units/lookup.h"
+#include "hw/units/matrix_vector.h"
+#include "hw/units/requantize.h"
+#include "hw/units/threshold.h"
+
+namespace qloom::hw {
+namespace {
+
+struct Registry {
+    const UnitModel& operator()(const network::MatrixVector&) const { return matrix_vector_model(); }
+    const UnitModel& operator()(const network::Threshold&) const { return threshold_model(); }
+    const UnitModel& operator()(const network::Lookup&) const { return lookup_model(); }
+    const UnitModel& operator()(const network::Requantize&) const { return requantize_model(); }
+    const UnitModel& operator()(const network::ChannelAffine&) const { return channel_affine_model(); }
+    const UnitModel& operator()(const network::Add&) const { return add_model(); }
+    const UnitModel& operator()(const network::Multiply&) const { return multiply_model(); }
+    const UnitModel& operator()(const network::Concat&) const { return concat_model(); }
+    const UnitModel& operator()(const network::Split&) const { return split_model(); }
+    const UnitModel& operator()(const network::Argmax&) const { return argmax_model(); }
+    const UnitModel& operator()(const network::Reshape&) const {
+        QLOOM_ASSERT(false, "a reshape has no hardware");
+    }
+};
+
+}  // namespace
+
+const UnitModel& unit_model(const network::LayerKind& kind) { return std::visit(Registry{}, kind); }
+
+}  // namespace qloom::hw

@@ -1,0 +1,164 @@
+#include "hw/units/threshold.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/diagnostic.h"
+#include "hw/cost.h"
+
+namespace qloom::hw {
+namespace {
+
+using network::Threshold;
+
+const Threshold& kind_of(const LayerView& view) { return std::get<Threshold>(view.layer.kind); }
+bool inverts(const Threshold& layer) { return std::ranges::count(layer.decreasing, true) > 0; }
+
+// Channels the hardware tells apart: all lanes of a beat have their own thresholds, so that one row for all channels
+// is a memory of one word.
+std::int64_t hardware_channels(const LayerView& view, Folding folding) {
+    return kind_of(view).thresholds.dim(0) == 1 ? folding.pe : view.input().channels();
+}
+
+std::string level_file(const std::string& base, int level, std::int64_t lane) {
+    return fmt::format("{}_{:02}_{:04}", base, level, lane);
+}
+
+class ThresholdModel final : public ElementwiseModel {
+public:
+    void check(const LayerView& view) const override {
+        ElementwiseModel::check(view);
+        if (kind_of(view).thresholds.dim(1) > 65535) {
+            throw_no_hardware(view, fmt::format("it has {} thresholds a channel, and a Threshold takes at most 65535",
+                                                kind_of(view).thresholds.dim(1)),
+                              "quantise its output to at most 16 bits");
+        }
+    }
+
+    [[nodiscard]] Unit instance(const LayerView& view, Folding folding, const std::string& name,
+                                const Prices& prices) const override {
+        const Threshold& layer = kind_of(view);
+        const IntType input = view.input().type;
+        const std::int64_t steps = layer.thresholds.dim(1);
+        const std::int64_t channels = hardware_channels(view, folding);
+        const std::int64_t folds = channels / folding.pe;
+        const int width = input.bits + 1;
+
+        Unit unit = base_instance(view, folding, name, Module::kThreshold);
+        unit.threshold_bits = layer.thresholds.dim(0) * steps * width;
+        const Resources parallel = parallel_cost(folding.pe, steps, folds, width);
+        const Resources search = search_cost(folding.pe, steps, folds, width);
+        const bool is_search = steps > 1 && prices.of(search) < prices.of(parallel);
+        unit.cost = is_search ? search : parallel;
+        unit.cost += cost::skid(folding.pe * view.output().type.bits);
+
+        unit.parameters = {{"Channels", channels},
+                           {"Pe", folding.pe},
+                           {"InputW", std::int64_t{input.bits}},
+                           {"InputSigned", std::int64_t{input.is_signed}},
+                           {"Steps", steps},
+                           {"OutputW", std::int64_t{view.output().type.bits}},
+                           {"OutputBias", layer.out_bias},
+                           {"Invert", std::int64_t{inverts(layer)}},
+                           {"ThresholdFile", name + "_thresholds"},
+                           {"RamStyle", "auto"},
+                           {"Style", is_search ? "search" : "parallel"}};
+        return unit;
+    }
+
+    [[nodiscard]] std::vector<MemoryImage> memories(const LayerView& view, const Unit& unit) const override {
+        const Threshold& layer = kind_of(view);
+        const std::string file = unit.text("ThresholdFile");
+        const std::int64_t pe = unit.folding.pe;
+        const std::int64_t folds = unit.integer("Channels") / pe;
+        const std::int64_t steps = layer.thresholds.dim(1);
+        const int width = static_cast<int>(unit.integer("InputW")) + 1;
+        const IntType input = view.input().type;
+        const std::int64_t never = std::int64_t{1} << (input.is_signed ? input.bits - 1 : input.bits);
+        const auto row_of = [&](std::int64_t fold, std::int64_t lane) {
+            return layer.thresholds.dim(0) == 1 ? 0 : fold * pe + lane;
+        };
+        const auto step_of = [&](std::int64_t fold, std::int64_t lane, std::int64_t step) {
+            return step < steps ? layer.thresholds[row_of(fold, lane) * steps + step] : never;
+        };
+
+        std::vector<MemoryImage> images;
+        if (unit.text("Style") == "parallel") {
+            MemoryImage image(file, pe * steps * width, folds);
+            for (std::int64_t fold = 0; fold < folds; ++fold) {
+                for (std::int64_t lane = 0; lane < pe; ++lane) {
+                    for (std::int64_t step = 0; step < steps; ++step) {
+                        image.set(fold, (lane * steps + step) * width, width, step_of(fold, lane, step));
+                    }
+                }
+            }
+            images.push_back(image);
+        } else {
+            const int levels = cost::ceil_log2(steps + 1);
+            for (int level = 0; level < levels; ++level) {
+                const std::int64_t nodes = std::int64_t{1} << level;
+                for (std::int64_t lane = 0; lane < pe; ++lane) {
+                    MemoryImage image(level_file(file, level, lane), width, folds * nodes);
+                    for (std::int64_t fold = 0; fold < folds; ++fold) {
+                        for (std::int64_t node = 0; node < nodes; ++node) {
+                            const std::int64_t step = (2 * node + 1) * (std::int64_t{1} << (levels - 1 - level)) - 1;
+                            image.set(fold * nodes + node, 0, width, step_of(fold, lane, step));
+                        }
+                    }
+                    images.push_back(image);
+                }
+            }
+        }
+        if (inverts(layer)) {
+            MemoryImage image(file + "_invert", pe, folds);
+            for (std::int64_t fold = 0; fold < folds; ++fold) {
+                for (std::int64_t lane = 0; lane < pe; ++lane) {
+                    image.set(fold, lane, 1, layer.decreasing[static_cast<std::size_t>(row_of(fold, lane))] ? 1 : 0);
+                }
+            }
+            images.push_back(image);
+        }
+        return images;
+    }
+
+private:
+    static Resources parallel_cost(std::int64_t pe, std::int64_t steps, std::int64_t folds, int width) {
+        const auto lanes = static_cast<double>(pe);
+        const auto count = static_cast<double>(steps);
+        const double compare = folds == 1 ? cost::constant_compare_luts(width) : cost::compare_luts(width);
+        return {lanes * count * (compare + 1.0) + cost::rom_luts(folds, pe * steps * width),
+                lanes * (width + count + 8.0) + (folds == 1 ? 0.0 : lanes * count * width), 0.0, 0.0};
+    }
+
+    static Resources search_cost(std::int64_t pe, std::int64_t steps, std::int64_t folds, int width) {
+        const int levels = cost::ceil_log2(steps + 1);
+        Resources lane;
+        for (int level = 0; level < levels; ++level) {
+            const std::int64_t words = folds << level;
+            // Deep levels become block RAM, as the tools decide for themselves.
+            if (words * width >= 16384) {
+                lane.bram36 += cost::block_rams(words, width);
+            } else {
+                lane.luts += cost::rom_luts(words, width);
+            }
+            lane.luts += cost::compare_luts(width) + 2.0;
+            lane.ffs += 2.0 * width + levels + 2.0;
+        }
+        Resources all;
+        const auto lanes = static_cast<double>(pe);
+        all.luts = lanes * lane.luts;
+        all.ffs = lanes * lane.ffs;
+        all.bram36 = lanes * lane.bram36;
+        return all;
+    }
+};
+
+}  // namespace
+
+const UnitModel& threshold_model() {
+    static const ThresholdModel model;
+    return model;
+}
+
+}  // namespace qloom::hw
