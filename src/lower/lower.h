@@ -69,6 +69,15 @@ struct OutputBinding {
     bool integer = false;           // an index output (argmax): int64 rather than float
 };
 
+// A quantised tensor of the model and the stream that carries it: real[c] = scale[c] * int[c] + bias[c].
+struct Probe {
+    std::string tensor;
+    network::StreamId stream = network::StreamId::kNone;
+    std::vector<double> scale;
+    std::vector<double> bias;
+    std::vector<std::int64_t> order;  // stream element k is model element order[k]; empty: the same
+};
+
 struct Lowered {
     network::Network network;
     ir::Graph head;  // host, before: model inputs -> tensors named by `inputs` (identity when empty of nodes)
@@ -76,6 +85,7 @@ struct Lowered {
     std::vector<InputBinding> inputs;    // in the order of network.inputs
     std::vector<OutputBinding> outputs;  // together cover network.outputs
     std::vector<NodePlacement> placements;  // one an operator of the tidied model, in order
+    std::vector<Probe> probes;              // every quantiser in hardware, in order: where a difference shows first
     std::vector<std::string> notes;         // degraded or assumed facts, for the report
 };
 
@@ -106,11 +116,17 @@ public:
     [[nodiscard]] std::vector<network::Frames> to_integers(const std::vector<ir::Value>& inputs) const;
     [[nodiscard]] std::vector<network::Frames> run_network(const std::vector<network::Frames>& integers) const;
     [[nodiscard]] std::vector<ir::Value> to_outputs(const std::vector<network::Frames>& integers) const;
+    // The same for a tail that also reads model inputs (a host-side skip around the hardware).
+    [[nodiscard]] std::vector<ir::Value> to_outputs(const std::vector<network::Frames>& integers,
+                                                    const std::vector<ir::Value>& model_inputs) const;
 
 private:
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };
+
+// Whether an input meets a layer with weights before any quantiser, so that its own values must be integers.
+bool input_needs_integers(const ir::Graph& model, ir::TensorId input);
 
 // The input types that hold the given sample inputs: an integer type for every input whose samples are all integers
 // (BIPOLAR for -1/+1 only, UINT8 for 0..255, INT8 for -128..127, else the smallest that fits); for inputs with a

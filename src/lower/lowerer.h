@@ -1,0 +1,109 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ir/graph.h"
+#include "lower/chain.h"
+#include "lower/lower.h"
+#include "lower/scaled_int.h"
+#include "lower/step_function.h"
+#include "lower/weights.h"
+#include "network/network.h"
+
+namespace qloom::lower {
+
+// Walks a tidied model once, in order, and gives every tensor a state: constant, host (before the hardware), integer,
+// or host (after it). The methods of one operator family live in one file: linear.cpp, quantise.cpp, combine.cpp,
+// movement.cpp, heads.cpp; the host graphs are cut out in host.cpp.
+class Lowerer {
+public:
+    Lowerer(ir::Graph model, const LowerOptions& options);
+
+    Lowered run();
+
+    // What is known so far, for `check` when run() threw.
+    [[nodiscard]] const std::vector<NodePlacement>& placements() const { return result_.placements; }
+    [[nodiscard]] const std::vector<std::string>& notes() const { return result_.notes; }
+
+private:
+    enum class Where { kUnknown, kConstant, kHostBefore, kInteger, kHostAfter };
+
+    // ---- the walk (lowerer.cpp) ----
+    void place_inputs();
+    void place_node(const ir::Node& node);
+    void lower_node(const ir::Node& node);
+    void to_host_after(const ir::Node& node, const std::string& reason, const std::string& advice);
+    void record(const ir::Node& node, Placement placement, std::string reason, std::string advice = "");
+
+    [[nodiscard]] Where where(ir::TensorId id) const;
+    [[nodiscard]] const Value& value(ir::TensorId id) const { return values_.at(id); }
+    void set_value(ir::TensorId id, Value value);
+    // Marks a node's outputs.
+    void mark_outputs(const ir::Node& node, Where where);
+    [[nodiscard]] Shape logical_shape(ir::TensorId id) const;  // without the frame axis
+    [[nodiscard]] Layout default_layout(ir::TensorId id) const;
+    [[nodiscard]] std::string node_label(const ir::Node& node) const;
+
+    // ---- elementwise.cpp ----
+    [[nodiscard]] std::optional<ChainStep> chain_step(const ir::Node& node, std::size_t data_input);
+    void lower_elementwise(const ir::Node& node, std::size_t data_input);
+
+    // ---- quantise.cpp ----
+    [[nodiscard]] std::optional<LevelGrid> grid_of(const ir::Node& node, const Layout& layout, std::int64_t channels);
+    void lower_quantiser(const ir::Node& node);
+    void add_hardware_input(const ir::Node& node);
+    void quantise_single(const ir::Node& node, Value chained, const LevelGrid& grid);
+    void quantise_joined(const ir::Node& node, Value chained, const LevelGrid& grid);
+    [[nodiscard]] Value quantised_value(const ir::Node& node, const Value& from, network::StreamId stream,
+                                        const LevelGrid& grid) const;
+
+    // ---- linear.cpp ----
+    void lower_matmul(const ir::Node& node);
+    [[nodiscard]] Value multiply_matrix(const ir::Node& node, const Value& x, const ScaledWeights& weights);
+
+    // ---- combine.cpp ----
+    void lower_addition(const ir::Node& node);
+    void lower_concat(const ir::Node& node);
+    void lower_split(const ir::Node& node);
+    // The value as one stream with one scale, where its terms are integer multiples of one another.
+    [[nodiscard]] Value merged(const ir::Node& node, Value value);
+    // The same for a tensor, remembered for its other readers.
+    Value merged_input(const ir::Node& node, ir::TensorId id);
+
+    // ---- movement.cpp ----
+    void lower_movement(const ir::Node& node);
+
+    // ---- heads.cpp ----
+    void lower_argmax(const ir::Node& node, std::int64_t axis, std::size_t index_output);
+    [[nodiscard]] std::optional<network::StreamId> comparable_stream(const ir::Node& node, const Value& value);
+
+    // ---- host.cpp ----
+    void cut_host_graphs();
+
+    // ---- streams ----
+    network::StreamId add_stream(const std::string& name, Shape shape, std::vector<Range> ranges);
+    [[nodiscard]] const std::vector<Range>& ranges(network::StreamId id) const { return ranges_[network::index_of(id)]; }
+    [[nodiscard]] std::string fresh_layer_name(const std::string& base);
+    network::Layer& add_layer(const std::string& name, network::LayerKind kind, std::vector<network::StreamId> inputs,
+                              std::vector<network::StreamId> outputs);
+
+    ir::Graph model_;
+    LowerOptions options_;
+    Constants constants_;
+    Lowered result_;
+    std::vector<Where> where_;
+    std::map<ir::TensorId, Value> values_;
+    std::vector<std::vector<Range>> ranges_;       // per stream, per channel
+    std::set<std::string> stream_names_;
+    std::set<std::string> layer_names_;
+    std::map<network::StreamId, std::vector<network::StreamId>> concat_parts_;
+    // Integer tensors that are indices (argmax), not scaled reals.
+    std::set<ir::TensorId> index_tensors_;
+};
+
+}  // namespace qloom::lower

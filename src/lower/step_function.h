@@ -1,0 +1,56 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "lower/chain.h"
+#include "lower/scaled_int.h"
+#include "network/network.h"
+
+namespace qloom::lower {
+
+// The integers a quantiser's output is carried as: real[c] = scale[c] * level + bias[c].
+struct LevelGrid {
+    std::vector<double> scale;  // one a channel, not 0
+    std::vector<double> bias;
+    Range range;                // of the quantiser's type
+};
+
+// integer -> level, for `rows` vectors at once: takes and returns rows x channels in stream order.
+using LevelFunction = std::function<std::vector<std::int64_t>(const std::vector<std::int64_t>&)>;
+
+// The level function of a value (single term) through its chain onto a grid. Levels are clamped to nothing: the
+// quantiser inside the chain already did.
+LevelFunction level_function(const Value& value, const LevelGrid& grid);
+
+// A step function ready for hardware. `offset`: level = int + offset for every value, so no layer is needed.
+struct StepIdentity {
+    std::int64_t offset = 0;
+};
+struct StepFunction {
+    std::variant<StepIdentity, network::Threshold, network::Lookup, network::Requantize> kind;
+    std::vector<Range> output;  // reached levels, one a channel
+};
+
+struct StepInput {
+    std::vector<Range> ranges;          // of the integers, one a channel
+    std::vector<Direction> directions;  // what is known symbolically, one a channel
+    // Slope and offset of level(int) where it is not clipped; empty when the chain is not affine up to clipping.
+    std::vector<double> slope;
+    std::vector<double> offset;
+    Range level_range;
+    std::string where;                  // the quantiser's name, for diagnostics
+};
+
+// Finds the step function exactly.
+//   Small ranges are tabulated whole. Larger ones are bisected, which needs a chain known to be monotone. More than
+//   `max_thresholds` steps become a multiply-add-shift when that is proven equal at every step.
+// Throws Code::kNotMonotone when the function has no order and its range is too large for a table.
+StepFunction find_step_function(const StepInput& input, const LevelFunction& levels);
+
+// Equal rows are kept once.
+void merge_equal_rows(network::Threshold& threshold);
+
+}  // namespace qloom::lower
