@@ -23,30 +23,32 @@ inline float round_even(float v) {
 inline float level_of(float ratio, float lo, float hi) { return round_even(std::min(std::max(ratio, lo), hi)); }
 
 QLOOM_VECTORISED
-void quantise_run(const float* x, std::int64_t count, float scale, float lo, float hi, float* y) {
+void quantise_run(const float* __restrict x, std::int64_t count, float scale, float lo, float hi,
+                  float* __restrict y) {
     for (std::int64_t i = 0; i < count; ++i) {
         y[i] = scale * level_of(x[i] / scale, lo, hi);
     }
 }
 
 QLOOM_VECTORISED
-void bipolar_run(const float* x, std::int64_t count, float scale, float* y) {
+void bipolar_run(const float* __restrict x, std::int64_t count, float scale, float* __restrict y) {
     for (std::int64_t i = 0; i < count; ++i) {
         y[i] = x[i] >= 0.0F ? scale : -scale;
     }
 }
 
-inline void backward_element(float x, float g, float scale, float lo, float hi, float& dx, float& ds) {
+// Turns the gradient g of the output into that of the input, in place, and adds the share of the scale to ds.
+inline void backward_element(float x, float scale, float lo, float hi, float& g, float& ds) {
     const float ratio = x / scale;
-    const float level = level_of(ratio, lo, hi);
-    const bool inside = ratio >= lo && ratio <= hi;
-    dx = inside ? g : 0.0F;
-    ds += g * (level - (inside ? ratio : 0.0F));
+    const float clamped = std::min(std::max(ratio, lo), hi);
+    const bool inside = clamped == ratio;
+    ds += g * (round_even(clamped) - (inside ? ratio : 0.0F));
+    g = inside ? g : 0.0F;
 }
 
-inline void bipolar_backward_element(float x, float g, float& dx, float& ds) {
-    dx = std::fabs(x) <= 1.0F ? g : 0.0F;
+inline void bipolar_backward_element(float x, float& g, float& ds) {
     ds += x >= 0.0F ? g : -g;
+    g = std::fabs(x) <= 1.0F ? g : 0.0F;
 }
 
 float sum_of(const std::array<float, kLanes>& lanes) {
@@ -58,32 +60,32 @@ float sum_of(const std::array<float, kLanes>& lanes) {
 }
 
 QLOOM_VECTORISED
-float backward_run(const float* x, const float* g, std::int64_t count, float scale, float lo, float hi, float* dx) {
+float backward_run(const float* __restrict x, float* __restrict g, std::int64_t count, float scale, float lo,
+                   float hi) {
     std::array<float, kLanes> lanes{};
     std::int64_t i = 0;
     for (; i + kLanes <= count; i += kLanes) {
         for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-            backward_element(x[i + lane], g[i + lane], scale, lo, hi, dx[i + lane],
-                             lanes[static_cast<std::size_t>(lane)]);
+            backward_element(x[i + lane], scale, lo, hi, g[i + lane], lanes[static_cast<std::size_t>(lane)]);
         }
     }
     for (; i < count; ++i) {
-        backward_element(x[i], g[i], scale, lo, hi, dx[i], lanes[0]);
+        backward_element(x[i], scale, lo, hi, g[i], lanes[0]);
     }
     return sum_of(lanes);
 }
 
 QLOOM_VECTORISED
-float bipolar_backward_run(const float* x, const float* g, std::int64_t count, float* dx) {
+float bipolar_backward_run(const float* __restrict x, float* __restrict g, std::int64_t count) {
     std::array<float, kLanes> lanes{};
     std::int64_t i = 0;
     for (; i + kLanes <= count; i += kLanes) {
         for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-            bipolar_backward_element(x[i + lane], g[i + lane], dx[i + lane], lanes[static_cast<std::size_t>(lane)]);
+            bipolar_backward_element(x[i + lane], g[i + lane], lanes[static_cast<std::size_t>(lane)]);
         }
     }
     for (; i < count; ++i) {
-        bipolar_backward_element(x[i], g[i], dx[i], lanes[0]);
+        bipolar_backward_element(x[i], g[i], lanes[0]);
     }
     return sum_of(lanes);
 }
@@ -209,16 +211,16 @@ void fake_quant(std::span<const float> x, const ChannelLayout& layout, std::span
     });
 }
 
-void fake_quant_backward(std::span<const float> x, std::span<const float> gradient, const ChannelLayout& layout,
-                         std::span<const float> scale, LevelRange levels, std::span<float> dx, std::span<float> ds) {
+void fake_quant_backward(std::span<const float> x, std::span<float> gradient, const ChannelLayout& layout,
+                         std::span<const float> scale, LevelRange levels, std::span<float> ds) {
     check_sizes(x.size(), scale.size(), layout);
     std::fill(ds.begin(), ds.end(), 0.0F);
     for_each_run(layout, [&](std::int64_t offset, std::size_t channel) {
         const float* values = x.data() + offset;
-        const float* g = gradient.data() + offset;
-        ds[channel] += levels.bipolar ? bipolar_backward_run(values, g, layout.inner, dx.data() + offset)
-                                      : backward_run(values, g, layout.inner, scale[channel], levels.lo, levels.hi,
-                                                     dx.data() + offset);
+        float* g = gradient.data() + offset;
+        ds[channel] += levels.bipolar
+                           ? bipolar_backward_run(values, g, layout.inner)
+                           : backward_run(values, g, layout.inner, scale[channel], levels.lo, levels.hi);
     });
 }
 

@@ -30,7 +30,7 @@ struct LevelRange {
 };
 LevelRange level_range(const QuantiserSpec& spec);
 
-// y = s * round_half_even(clamp(x / s, lo, hi)),  bipolar: y = x >= 0 ? s : -s.
+// y = s * round_half_even(clamp(x / s, lo, hi)),  bipolar: y = x >= 0 ? s : -s. y is other memory than x.
 //   s = 0.5, levels -7..7:   x = 0.8 -> 1.0 (level 2)    x = 0.75 -> 1.0 (tie to the even level 2)    x = 9 -> 3.5
 void fake_quant(std::span<const float> x, const ChannelLayout& layout, std::span<const float> scale, LevelRange levels,
                 std::span<float> y);
@@ -38,9 +38,9 @@ void fake_quant(std::span<const float> x, const ChannelLayout& layout, std::span
 // The gradients of LSQ (arXiv 1902.08153), straight through the rounding:
 //   dx = g  where lo <= x/s <= hi, else 0                        bipolar: g where |x| <= 1, else 0
 //   ds = sum g * (level - x/s) inside, g * level outside         bipolar: sum g * sign(x)
-// dx may be the same memory as g. ds has one value a channel.
-void fake_quant_backward(std::span<const float> x, std::span<const float> gradient, const ChannelLayout& layout,
-                         std::span<const float> scale, LevelRange levels, std::span<float> dx, std::span<float> ds);
+// `gradient` holds g and becomes dx, in place. ds has one value a channel.
+void fake_quant_backward(std::span<const float> x, std::span<float> gradient, const ChannelLayout& layout,
+                         std::span<const float> scale, LevelRange levels, std::span<float> ds);
 
 // The integer levels themselves, -7 .. 7.
 std::vector<float> quantised_levels(std::span<const float> x, const ChannelLayout& layout, std::span<const float> scale,

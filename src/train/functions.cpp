@@ -73,7 +73,7 @@ struct QuantisedLinear : Function<QuantisedLinear> {
         const ChannelLayout layout = weight_layout(weight, spec.granularity);
         const LevelRange levels = level_range(spec);
         std::vector<float> ds(static_cast<std::size_t>(layout.channels));
-        fake_quant_backward(span_of(weight), span_of(dweight), layout, span_of(scale), levels, span_of(dweight), ds);
+        fake_quant_backward(span_of(weight), span_of(dweight), layout, span_of(scale), levels, ds);
         Tensor dbias = saved[4].defined() ? upstream.sum(0) : Tensor();
         Tensor dlog = saved[5].defined() ? log_scale_gradient(ds, scale, layout, levels) : Tensor();
         return {dx, dweight, dbias, dlog, Tensor(), Tensor()};
@@ -96,10 +96,9 @@ struct QuantisedActivation : Function<QuantisedActivation> {
         const QuantiserSpec spec = unpacked(ctx->saved_data[kSpec].toInt());
         const ChannelLayout layout = activation_layout(saved[0], spec.granularity);
         const LevelRange levels = level_range(spec);
-        const Tensor upstream = gradients[0].contiguous();
-        Tensor dx = torch::empty_like(saved[0]);
+        Tensor dx = gradients[0].clone(torch::MemoryFormat::Contiguous);
         std::vector<float> ds(static_cast<std::size_t>(layout.channels));
-        fake_quant_backward(span_of(saved[0]), span_of(upstream), layout, span_of(saved[1]), levels, span_of(dx), ds);
+        fake_quant_backward(span_of(saved[0]), span_of(dx), layout, span_of(saved[1]), levels, ds);
         Tensor dlog = saved[2].defined() ? log_scale_gradient(ds, saved[1], layout, levels) : Tensor();
         return {dx, dlog, Tensor(), Tensor()};
     }

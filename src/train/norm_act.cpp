@@ -93,39 +93,74 @@ void forward_rows(const float* x, std::int64_t rows, std::int64_t channels, cons
     }
 }
 
-// First half of the backward pass: dv into dx, and the sums over rows. `dscale` holds a partial sum a channel.
-QLOOM_VECTORISED
-void backward_rows(const float* x, const float* g, std::int64_t rows, std::int64_t channels, const float* mean,
-                   const float* inverse, const float* gamma, const float* beta, ClampRange clamp,
-                   RowQuantiser quantiser, float* dx, float* dgamma, float* dbeta, float* dscale) {
+// What the first half of the backward pass reads and writes; every array has `channels` values.
+struct BackwardArrays {
+    const float* mean;
+    const float* inverse;
+    const float* gamma;
+    const float* beta;
+    float* dgamma;
+    float* dbeta;
+    float* dscale;  // a partial sum a channel
+};
+
+// First half of the backward pass: dv into dx, and the sums over rows. One body for all kinds of quantiser; the kind is
+// known at compile time so that the loop over channels vectorises.
+template <Kind kind>
+[[gnu::always_inline]] inline void backward_body(const float* x, const float* g, std::int64_t rows,
+                                                 std::int64_t channels, const BackwardArrays& arrays, ClampRange clamp,
+                                                 RowQuantiser quantiser, float* dx) {
+    const float* __restrict mean = arrays.mean;
+    const float* __restrict inverse = arrays.inverse;
+    const float* __restrict gamma = arrays.gamma;
+    const float* __restrict beta = arrays.beta;
+    float* __restrict dgamma = arrays.dgamma;
+    float* __restrict dbeta = arrays.dbeta;
+    float* __restrict dscale = arrays.dscale;
     for (std::int64_t row = 0; row < rows; ++row) {
-        const float* in = x + row * channels;
-        const float* up = g + row * channels;
-        float* down = dx + row * channels;
+        const float* __restrict in = x + row * channels;
+        const float* __restrict up = g + row * channels;
+        float* __restrict down = dx + row * channels;
         for (std::int64_t c = 0; c < channels; ++c) {
             const float xhat = (in[c] - mean[c]) * inverse[c];
             const float v = (in[c] - mean[c]) * (gamma[c] * inverse[c]) + beta[c];
             const float a = std::min(std::max(v, clamp.lo), clamp.hi);
             // A clamped value passes no gradient; ReLU at exactly 0 passes none either, as in LibTorch.
-            bool inside = v > clamp.lo && v < clamp.hi;
-            float scale_share = 0.0F;
-            if (quantiser.kind == Kind::kLevels) {
+            float dv = v > clamp.lo ? up[c] : 0.0F;
+            dv = v < clamp.hi ? dv : 0.0F;
+            if constexpr (kind == Kind::kLevels) {
                 const float ratio = a / quantiser.scale;
-                const bool within = ratio >= quantiser.lo && ratio <= quantiser.hi;
-                const float level = round_even(std::min(std::max(ratio, quantiser.lo), quantiser.hi));
-                scale_share = level - (within ? ratio : 0.0F);
-                inside = inside && within;
-            } else if (quantiser.kind == Kind::kBipolar) {
-                scale_share = a >= 0.0F ? 1.0F : -1.0F;
-                inside = inside && std::fabs(a) <= 1.0F;
+                const float clamped = std::min(std::max(ratio, quantiser.lo), quantiser.hi);
+                const bool within = clamped == ratio;
+                dscale[c] += up[c] * (round_even(clamped) - (within ? ratio : 0.0F));
+                dv = within ? dv : 0.0F;
+            } else if constexpr (kind == Kind::kBipolar) {
+                dscale[c] += a >= 0.0F ? up[c] : -up[c];
+                dv = std::fabs(a) <= 1.0F ? dv : 0.0F;
             }
-            const float dv = inside ? up[c] : 0.0F;
             down[c] = dv;
             dbeta[c] += dv;
             dgamma[c] += dv * xhat;
-            dscale[c] += up[c] * scale_share;
         }
     }
+}
+
+QLOOM_VECTORISED
+void backward_plain(const float* x, const float* g, std::int64_t rows, std::int64_t channels,
+                    const BackwardArrays& arrays, ClampRange clamp, RowQuantiser quantiser, float* dx) {
+    backward_body<Kind::kNone>(x, g, rows, channels, arrays, clamp, quantiser, dx);
+}
+
+QLOOM_VECTORISED
+void backward_levels(const float* x, const float* g, std::int64_t rows, std::int64_t channels,
+                     const BackwardArrays& arrays, ClampRange clamp, RowQuantiser quantiser, float* dx) {
+    backward_body<Kind::kLevels>(x, g, rows, channels, arrays, clamp, quantiser, dx);
+}
+
+QLOOM_VECTORISED
+void backward_bipolar(const float* x, const float* g, std::int64_t rows, std::int64_t channels,
+                      const BackwardArrays& arrays, ClampRange clamp, RowQuantiser quantiser, float* dx) {
+    backward_body<Kind::kBipolar>(x, g, rows, channels, arrays, clamp, quantiser, dx);
 }
 
 QLOOM_VECTORISED
@@ -172,9 +207,18 @@ void norm_act_backward(std::span<const float> x, std::span<const float> gradient
     std::vector<float> dscale(channels, 0.0F);
     std::fill(gradients.dgamma.begin(), gradients.dgamma.end(), 0.0F);
     std::fill(gradients.dbeta.begin(), gradients.dbeta.end(), 0.0F);
-    backward_rows(x.data(), gradient.data(), shape.rows, shape.channels, norm.mean.data(), affine.inverse.data(),
-                  norm.gamma.data(), norm.beta.data(), clamp, row_quantiser(quantiser), gradients.dx.data(),
-                  gradients.dgamma.data(), gradients.dbeta.data(), dscale.data());
+    const RowQuantiser row = row_quantiser(quantiser);
+    const BackwardArrays arrays{.mean = norm.mean.data(),
+                                .inverse = affine.inverse.data(),
+                                .gamma = norm.gamma.data(),
+                                .beta = norm.beta.data(),
+                                .dgamma = gradients.dgamma.data(),
+                                .dbeta = gradients.dbeta.data(),
+                                .dscale = dscale.data()};
+    const auto run = row.kind == Kind::kNone     ? backward_plain
+                     : row.kind == Kind::kLevels ? backward_levels
+                                                 : backward_bipolar;
+    run(x.data(), gradient.data(), shape.rows, shape.channels, arrays, clamp, row, gradients.dx.data());
     const float share = 1.0F / static_cast<float>(shape.rows);
     std::vector<float> mean_dbeta(channels);
     std::vector<float> mean_dgamma(channels);

@@ -20,7 +20,8 @@ struct AdamFactors {
 };
 
 QLOOM_VECTORISED
-void adam_run(float* p, const float* gradient, float* m, float* v, std::int64_t count, AdamFactors f) {
+void adam_run(float* __restrict p, const float* __restrict gradient, float* __restrict m, float* __restrict v,
+              std::int64_t count, AdamFactors f) {
     for (std::int64_t i = 0; i < count; ++i) {
         const float g = gradient[i] + f.added * p[i];
         m[i] = f.beta1 * m[i] + (1.0F - f.beta1) * g;
@@ -30,7 +31,8 @@ void adam_run(float* p, const float* gradient, float* m, float* v, std::int64_t 
 }
 
 QLOOM_VECTORISED
-void sgd_run(float* p, const float* gradient, float* m, std::int64_t count, float rate, float momentum, float added) {
+void sgd_run(float* __restrict p, const float* __restrict gradient, float* __restrict m, std::int64_t count, float rate,
+             float momentum, float added) {
     for (std::int64_t i = 0; i < count; ++i) {
         m[i] = momentum * m[i] + gradient[i] + added * p[i];
         p[i] -= rate * m[i];
