@@ -6,6 +6,7 @@
 
 #include "base/diagnostic.h"
 #include "data/idx.h"
+#include "data/npy_pair.h"
 
 namespace qloom::data {
 namespace {
@@ -145,6 +146,9 @@ Dataset load(const std::string& specification, const LoadOptions& options) {
     if (specification.starts_with("idx:")) {
         const auto [images, labels] = two_paths(specification, "idx:IMAGES,LABELS");
         result = pair_up(specification, read_idx(images), read_idx(labels), 0);
+    } else if (specification.starts_with("npy:")) {
+        const auto [samples, labels] = two_paths(specification, "npy:X.npy,Y.npy");
+        result = load_npy_pair(specification, samples, labels);
     } else {
         const auto* family = std::find_if(kFamilies.begin(), kFamilies.end(), [&](const Family& candidate) {
             return specification == fmt::format("{}:train", candidate.name) ||

@@ -42,13 +42,16 @@ inline void backward_element(float x, float scale, float lo, float hi, float& g,
     const float ratio = x / scale;
     const float clamped = std::min(std::max(ratio, lo), hi);
     const bool inside = clamped == ratio;
-    ds += g * (round_even(clamped) - (inside ? ratio : 0.0F));
-    g = inside ? g : 0.0F;
+    const float upstream = g;
+    const float subtracted = inside ? ratio : 0.0F;
+    ds += upstream * (round_even(clamped) - subtracted);
+    g = inside ? upstream : 0.0F;
 }
 
 inline void bipolar_backward_element(float x, float& g, float& ds) {
-    ds += x >= 0.0F ? g : -g;
-    g = std::fabs(x) <= 1.0F ? g : 0.0F;
+    const float upstream = g;
+    ds += x >= 0.0F ? upstream : -upstream;
+    g = std::fabs(x) <= 1.0F ? upstream : 0.0F;
 }
 
 float sum_of(const std::array<float, kLanes>& lanes) {

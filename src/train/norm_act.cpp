@@ -93,7 +93,7 @@ void forward_rows(const float* x, std::int64_t rows, std::int64_t channels, cons
     }
 }
 
-// What the first half of the backward pass reads and writes; every array has `channels` values.
+// Arrays of `channels` values that the first half of the backward pass reads and writes; none overlap.
 struct BackwardArrays {
     const float* mean;
     const float* inverse;
@@ -101,46 +101,43 @@ struct BackwardArrays {
     const float* beta;
     float* dgamma;
     float* dbeta;
-    float* dscale;  // a partial sum a channel
+    float* dscale;
 };
 
-// First half of the backward pass: dv into dx, and the sums over rows. One body for all kinds of quantiser; the kind is
-// known at compile time so that the loop over channels vectorises.
+// First half of the backward pass: dv into dx, and the sums over rows (dscale: a partial sum a channel). One body for
+// all kinds of quantiser. The kind is known at compile time, and conditions choose between values that are both at hand:
+// anything else would keep the loop over channels from vectorising.
 template <Kind kind>
 [[gnu::always_inline]] inline void backward_body(const float* x, const float* g, std::int64_t rows,
                                                  std::int64_t channels, const BackwardArrays& arrays, ClampRange clamp,
                                                  RowQuantiser quantiser, float* dx) {
-    const float* __restrict mean = arrays.mean;
-    const float* __restrict inverse = arrays.inverse;
-    const float* __restrict gamma = arrays.gamma;
-    const float* __restrict beta = arrays.beta;
-    float* __restrict dgamma = arrays.dgamma;
-    float* __restrict dbeta = arrays.dbeta;
-    float* __restrict dscale = arrays.dscale;
     for (std::int64_t row = 0; row < rows; ++row) {
-        const float* __restrict in = x + row * channels;
-        const float* __restrict up = g + row * channels;
-        float* __restrict down = dx + row * channels;
+        const float* in = x + row * channels;
+        const float* up = g + row * channels;
+        float* down = dx + row * channels;
+#pragma GCC ivdep
         for (std::int64_t c = 0; c < channels; ++c) {
-            const float xhat = (in[c] - mean[c]) * inverse[c];
-            const float v = (in[c] - mean[c]) * (gamma[c] * inverse[c]) + beta[c];
+            const float upstream = up[c];
+            const float centred = in[c] - arrays.mean[c];
+            const float v = centred * (arrays.gamma[c] * arrays.inverse[c]) + arrays.beta[c];
             const float a = std::min(std::max(v, clamp.lo), clamp.hi);
             // A clamped value passes no gradient; ReLU at exactly 0 passes none either, as in LibTorch.
-            float dv = v > clamp.lo ? up[c] : 0.0F;
-            dv = v < clamp.hi ? dv : 0.0F;
+            float pass = v > clamp.lo ? 1.0F : 0.0F;
+            pass = v < clamp.hi ? pass : 0.0F;
             if constexpr (kind == Kind::kLevels) {
                 const float ratio = a / quantiser.scale;
                 const float clamped = std::min(std::max(ratio, quantiser.lo), quantiser.hi);
-                const bool within = clamped == ratio;
-                dscale[c] += up[c] * (round_even(clamped) - (within ? ratio : 0.0F));
-                dv = within ? dv : 0.0F;
+                const float within = clamped == ratio ? 1.0F : 0.0F;
+                arrays.dscale[c] += upstream * (round_even(clamped) - within * ratio);
+                pass *= within;
             } else if constexpr (kind == Kind::kBipolar) {
-                dscale[c] += a >= 0.0F ? up[c] : -up[c];
-                dv = std::fabs(a) <= 1.0F ? dv : 0.0F;
+                arrays.dscale[c] += a >= 0.0F ? upstream : -upstream;
+                pass = std::fabs(a) <= 1.0F ? pass : 0.0F;
             }
+            const float dv = pass * upstream;
             down[c] = dv;
-            dbeta[c] += dv;
-            dgamma[c] += dv * xhat;
+            arrays.dbeta[c] += dv;
+            arrays.dgamma[c] += dv * (centred * arrays.inverse[c]);
         }
     }
 }

@@ -8,6 +8,7 @@
 #include "base/diagnostic.h"
 #include "base/output_folder.h"
 #include "data/dataset.h"
+#include "onnx/writer.h"
 #include "train/batches.h"
 #include "train/checkpoint.h"
 #include "train/export_model.h"
@@ -69,9 +70,6 @@ void check_data(const Recipe& recipe, const data::Dataset& dataset) {
                "set shift = 0 in [data]");
     }
 }
-
-// TEMPORARY-WRITER
-void write_model_file(const ir::Graph&, const fs::path&) {}
 
 // One training from start (or checkpoint) to end; the steps in the order of run().
 class Trainer {
@@ -251,7 +249,7 @@ private:
                                    .input = recipe_.input,
                                    .input_is_bytes = train_data_.is_bytes(),
                                    .layers = model.trained_layers()};
-        write_model_file(export_graph(trained), folder.staging() / "model.onnx");
+        onnx::write_model(export_graph(trained), folder.staging() / "model.onnx");
         folder.write("metrics.json", metrics_json(result_));
         folder.commit();
         result_.model_file = options_.output / "model.onnx";
