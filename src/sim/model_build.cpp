@@ -161,7 +161,7 @@ fs::path runtime_object(bool trace, const fs::path& cache_directory) {
 std::vector<std::string> verilator_command(const ModelSpec& spec) {
     std::vector<std::string> command{"verilator", "--cc",     "-sv",          "--prefix",     "Vdut",    "--Mdir", ".",
                                      "-O3",       "--x-assign", "fast",       "--unroll-count", "256",
-                                     "-Wno-lint", "-Wno-style", "--top-module", spec.top};
+                                     "-Wno-lint", "-Wno-style", "-Wno-UNOPTFLAT", "--top-module", spec.top};
     if (spec.checks) {
         command.insert(command.end(), {"--assert", "--x-initial", "unique"});
     } else {

@@ -17,6 +17,7 @@ struct SimulateOptions {
     double idle = 0.0;                 // probability that an input offers no beat in a cycle
     double back_pressure = 0.0;        // probability that an output is not ready in a cycle
     std::uint32_t seed = 1;
+    bool checks = false;                   // build with the hardware's own assertions (slower)
     std::filesystem::path cache = {};  // folder of verilated models; empty: DIR/sim
     // Called now and then with frames done and frames in all; stage is "build" (0 or 1 of 1) or "simulate".
     std::function<void(const std::string& stage, std::int64_t done, std::int64_t total)> progress = {};

@@ -24,11 +24,12 @@ struct ChannelShape {
     int input_bits;
     bool input_signed;
     int output_bits;
+    Text source = Text::kSource;
 };
 
 TEST(Lookup, AnyTable) {
     for (const ChannelShape& c : std::vector<ChannelShape>{{1, 1, 4, false, 4}, {1, 3, 1, true, 9}, {6, 2, 5, true, 3},
-                                                           {3, 3, 2, false, 1}}) {
+                                                           {3, 3, 2, false, 1}, {4, 2, 3, true, 5, Text::kNetlist}}) {
         SCOPED_TRACE(fmt::format("{} channels, pe {}, {} bits", c.channels, c.pe, c.input_bits));
         std::mt19937 random(41);
         const int entries = 1 << c.input_bits;
@@ -47,7 +48,7 @@ TEST(Lookup, AnyTable) {
         auto model = make_module("ql_lookup", {{"Channels", std::to_string(c.channels)}, {"Pe", std::to_string(c.pe)},
                                                {"InputW", std::to_string(c.input_bits)},
                                                {"OutputW", std::to_string(c.output_bits)}, {"TableFile", quoted("f")}},
-                                 memories.path());
+                                 memories.path(), c.source);
         const Numbers inputs = random_numbers(random, static_cast<std::size_t>(60 * c.channels * c.pe), c.input_bits,
                                               c.input_signed);
         Numbers expected;
@@ -76,11 +77,13 @@ struct AffineShape {
     int mul_bits;
     int add_bits;
     int output_bits;
+    Text source = Text::kSource;
 };
 
 TEST(ChannelAffine, MultipliesAndAdds) {
     for (const AffineShape& c : std::vector<AffineShape>{{4, 2, 8, true, 4, 8, 13}, {1, 1, 1, false, 1, 1, 3},
-                                                         {3, 3, 8, false, 6, 20, 21}, {6, 2, 12, true, 8, 4, 9}}) {
+                                                         {3, 3, 8, false, 6, 20, 21}, {6, 2, 12, true, 8, 4, 9},
+                                                         {4, 2, 5, true, 3, 6, 10, Text::kNetlist}}) {
         SCOPED_TRACE(fmt::format("{} channels, pe {}, {} bits", c.channels, c.pe, c.input_bits));
         std::mt19937 random(43);
         const Numbers mul = random_numbers(random, static_cast<std::size_t>(c.channels), c.mul_bits, true);
@@ -106,7 +109,7 @@ TEST(ChannelAffine, MultipliesAndAdds) {
                                   {"InputW", std::to_string(c.input_bits)}, {"InputSigned", c.input_signed ? "1" : "0"},
                                   {"MulW", std::to_string(c.mul_bits)}, {"AddW", std::to_string(c.add_bits)},
                                   {"OutputW", std::to_string(c.output_bits)}, {"CoefficientFile", quoted("k")}},
-                                 memories.path());
+                                 memories.path(), c.source);
         const Numbers inputs = random_numbers(random, static_cast<std::size_t>(80 * c.channels), c.input_bits, c.input_signed);
         Numbers expected;
         for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -164,16 +167,20 @@ struct AddShape {
     bool b_signed;
     int b_mul;
     int output_bits;
+    Text source = Text::kSource;
 };
 
 TEST(Add, JoinsTwoStreams) {
     for (const AddShape& c : std::vector<AddShape>{{1, 8, false, 1, 8, false, 1, 10}, {3, 4, true, 1, 6, false, -1, 9},
                                                    {2, 1, false, 5, 8, true, -12, 14}, {1, 20, true, 3, 20, true, 1000, 40},
-                                                   {2, 8, true, 1, 8, true, 1, 5}}) {
+                                                   {2, 8, true, 1, 8, true, 1, 5},
+                                                   {2, 4, true, -3, 4, false, 2, 9, Text::kNetlist}}) {
+        const MemoryFolder folder;
         auto model = make_module("ql_add", {{"Elems", std::to_string(c.elements)}, {"AW", std::to_string(c.a_bits)},
                                             {"ASigned", c.a_signed ? "1" : "0"}, {"AMul", std::to_string(c.a_mul)},
                                             {"BW", std::to_string(c.b_bits)}, {"BSigned", c.b_signed ? "1" : "0"},
-                                            {"BMul", std::to_string(c.b_mul)}, {"OutputW", std::to_string(c.output_bits)}});
+                                            {"BMul", std::to_string(c.b_mul)}, {"OutputW", std::to_string(c.output_bits)}},
+                                 folder.path(), c.source);
         check_join(model, c.elements, c.a_bits, c.a_signed, c.b_bits, c.b_signed, c.output_bits,
                    [&c](std::int64_t a, std::int64_t b) { return c.a_mul * a + c.b_mul * b; });
     }
@@ -182,10 +189,13 @@ TEST(Add, JoinsTwoStreams) {
 TEST(Mul, JoinsTwoStreams) {
     for (const AddShape& c : std::vector<AddShape>{{1, 8, false, 0, 8, false, 0, 17}, {3, 4, true, 0, 6, false, 0, 10},
                                                    {2, 1, false, 0, 8, true, 0, 14}, {1, 16, true, 0, 16, true, 0, 32},
-                                                   {2, 8, true, 0, 8, true, 0, 5}}) {
+                                                   {2, 8, true, 0, 8, true, 0, 5},
+                                                   {2, 4, true, 0, 3, false, 0, 7, Text::kNetlist}}) {
+        const MemoryFolder folder;
         auto model = make_module("ql_mul", {{"Elems", std::to_string(c.elements)}, {"AW", std::to_string(c.a_bits)},
                                             {"ASigned", c.a_signed ? "1" : "0"}, {"BW", std::to_string(c.b_bits)},
-                                            {"BSigned", c.b_signed ? "1" : "0"}, {"OutputW", std::to_string(c.output_bits)}});
+                                            {"BSigned", c.b_signed ? "1" : "0"}, {"OutputW", std::to_string(c.output_bits)}},
+                                 folder.path(), c.source);
         check_join(model, c.elements, c.a_bits, c.a_signed, c.b_bits, c.b_signed, c.output_bits,
                    [](std::int64_t a, std::int64_t b) { return a * b; });
     }
@@ -197,11 +207,13 @@ struct ArgmaxShape {
     int input_bits;
     bool input_signed;
     int index_bits;
+    Text source = Text::kSource;
 };
 
 TEST(Argmax, FindsTheFirstMaximum) {
     for (const ArgmaxShape& c : std::vector<ArgmaxShape>{{10, 1, 8, true, 4}, {10, 10, 12, true, 4}, {10, 5, 3, false, 8},
-                                                         {12, 4, 1, false, 4}, {1, 1, 4, true, 1}, {9, 3, 2, true, 4}}) {
+                                                         {12, 4, 1, false, 4}, {1, 1, 4, true, 1}, {9, 3, 2, true, 4},
+                                                         {6, 3, 5, true, 3, Text::kNetlist}}) {
         SCOPED_TRACE(fmt::format("{} labels, pe {}, {} bits", c.labels, c.pe, c.input_bits));
         std::mt19937 random(53);
         const std::size_t frames = 120;
@@ -212,10 +224,12 @@ TEST(Argmax, FindsTheFirstMaximum) {
             const auto begin = inputs.begin() + static_cast<std::ptrdiff_t>(f * labels);
             expected.push_back(std::max_element(begin, begin + c.labels) - begin);
         }
+        const MemoryFolder folder;
         auto model = make_module("ql_argmax", {{"Labels", std::to_string(c.labels)}, {"Pe", std::to_string(c.pe)},
                                                {"InputW", std::to_string(c.input_bits)},
                                                {"InputSigned", c.input_signed ? "1" : "0"},
-                                               {"IndexW", std::to_string(c.index_bits)}});
+                                               {"IndexW", std::to_string(c.index_bits)}},
+                                 folder.path(), c.source);
         for (const Traffic& traffic : kAllTraffic) {
             const auto record = pass_through(model, pack(inputs, c.pe, c.input_bits), frames, traffic, 5);
             ASSERT_EQ(unpack(record.sinks[0].words, 1, c.index_bits, false), expected) << traffic.name;

@@ -110,7 +110,7 @@ private:
     Numbers weights_;
 };
 
-void check(const Case& c, int vectors, bool as_synthesised = false) {
+void check(const Case& c, int vectors, Text source = Text::kSource) {
     SCOPED_TRACE(text(c));
     std::mt19937 random(static_cast<unsigned>(c.matrix_width * 131 + c.matrix_height * 17 + c.simd));
     const MatrixModel oracle(c, random);
@@ -131,7 +131,7 @@ void check(const Case& c, int vectors, bool as_synthesised = false) {
                               {"WeightFile", quoted("weights")},
                               {"RamStyle", quoted(c.ram_style)},
                               {"BufferStyle", quoted(c.buffer_style)}},
-                             memories.path(), as_synthesised);
+                             memories.path(), source);
 
     Numbers inputs;
     Numbers expected;
@@ -254,9 +254,15 @@ TEST(MatrixVector, EvenlyPacedInputKeepsTheRate) {
     EXPECT_LE(last - first, 18 * (vectors - 1) + 12 + 6);
 }
 
-// Synthesis sees the same text without the assertions.
-TEST(MatrixVector, WithoutAssertions) {
-    check({.matrix_width = 12, .matrix_height = 6, .pe = 3, .simd = 4}, 10, true);
+// Yosys has to understand the same text in the same way.
+TEST(MatrixVector, NetlistComputesTheSame) {
+    check({.matrix_width = 12, .matrix_height = 6, .pe = 3, .simd = 4}, 8, Text::kNetlist);
+    check({.matrix_width = 6, .matrix_height = 3, .pe = 3, .simd = 6, .input_bits = 3, .input_signed = true,
+           .weight_bits = 2}, 8, Text::kNetlist);
+    check({.kind = Kind::kBipolarWeight, .matrix_width = 8, .matrix_height = 4, .pe = 2, .simd = 8, .input_bits = 3,
+           .weight_bits = 1}, 8, Text::kNetlist);
+    check({.kind = Kind::kXnor, .matrix_width = 60, .matrix_height = 4, .pe = 4, .simd = 30, .input_bits = 1,
+           .weight_bits = 1}, 8, Text::kNetlist);
 }
 
 TEST(MatrixVectorSweep, DISABLED_RandomShapes) {

@@ -53,6 +53,7 @@ TEST(Fork, OutputsTakeTheirCopiesAtTheirOwnTime) {
 struct Segments {
     int width;
     std::vector<int> beats;
+    Text source = Text::kSource;
 };
 
 std::string beats_parameter(const std::vector<int>& beats) {
@@ -64,15 +65,18 @@ std::string beats_parameter(const std::vector<int>& beats) {
 }
 
 const std::vector<Segments>& all_segments() {
-    static const std::vector<Segments> all{{8, {1, 1}}, {12, {3, 1, 2}}, {40, {4}}, {1, {5, 16}}};
+    static const std::vector<Segments> all{{8, {1, 1}}, {12, {3, 1, 2}}, {40, {4}}, {1, {5, 16}},
+                                           {3, {1, 2}, Text::kNetlist}};
     return all;
 }
 
 TEST(Concat, SegmentsInTurn) {
     for (const Segments& c : all_segments()) {
         const auto ways = static_cast<int>(c.beats.size());
+        const MemoryFolder folder;
         auto model = make_module("ql_concat", {{"DataW", std::to_string(c.width)}, {"Ways", std::to_string(ways)},
-                                               {"Beats", beats_parameter(c.beats)}});
+                                               {"Beats", beats_parameter(c.beats)}},
+                                 folder.path(), c.source);
         std::mt19937 random(3);
         const int frames = 30;
         std::vector<Numbers> ins;
@@ -113,8 +117,10 @@ TEST(Concat, SegmentsInTurn) {
 TEST(Split, SegmentsInTurn) {
     for (const Segments& c : all_segments()) {
         const auto ways = static_cast<int>(c.beats.size());
+        const MemoryFolder folder;
         auto model = make_module("ql_split", {{"DataW", std::to_string(c.width)}, {"Ways", std::to_string(ways)},
-                                              {"Beats", beats_parameter(c.beats)}});
+                                              {"Beats", beats_parameter(c.beats)}},
+                                 folder.path(), c.source);
         std::mt19937 random(3);
         const int frames = 30;
         Numbers in;

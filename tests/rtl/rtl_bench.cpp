@@ -9,6 +9,8 @@
 #include <regex>
 #include <set>
 
+#include "base/process.h"
+
 namespace qloom::rtl_test {
 
 namespace fs = std::filesystem;
@@ -67,11 +69,36 @@ void MemoryFolder::write(const std::string& name, const std::vector<Numbers>& wo
     }
 }
 
+namespace {
+
+fs::path netlist_of(const std::string& module, const Parameters& parameters, const fs::path& data_folder) {
+    std::string script = "read_verilog -sv";
+    for (const fs::path& source : module_sources(module)) {
+        script += ' ' + source.string();
+    }
+    script += "; chparam";
+    for (const auto& [name, value] : parameters) {
+        // chparam takes no minus sign.
+        const bool negative = value[0] == '-';
+        script += negative ? fmt::format(" -set {} 32'sh{:08x}", name, static_cast<std::uint32_t>(std::stoi(value)))
+                           : fmt::format(" -set {} {}", name, value);
+    }
+    const fs::path netlist = data_folder / "netlist.v";
+    script += fmt::format(" {0}; synth -flatten -top {0}; splitnets; write_verilog -noattr {1}", module, netlist.string());
+    check_tool({"yosys", "-q", "-p", script}, {.working_directory = data_folder, .timeout = std::chrono::seconds(300)}, "yosys");
+    return netlist;
+}
+
+}  // namespace
+
 sim::VerilatedModel make_module(const std::string& module, const Parameters& parameters, const fs::path& data_folder,
-                                bool as_synthesised) {
-    sim::ModelSpec spec{.sources = module_sources(module), .top = module, .parameters = parameters, .checks = true};
-    if (as_synthesised) {
-        spec.defines = {"SYNTHESIS"};
+                                Text text) {
+    sim::ModelSpec spec{.sources = {}, .top = module, .checks = true};
+    if (text == Text::kSource) {
+        spec.sources = module_sources(module);
+        spec.parameters = parameters;
+    } else {
+        spec.sources = {netlist_of(module, parameters, data_folder)};
     }
     return sim::VerilatedModel::make(spec, fs::path(QLOOM_BINARY_DIR) / "rtl-cache", data_folder);
 }

@@ -50,9 +50,14 @@ private:
     std::filesystem::path path_;
 };
 
-// Builds the module with assertions and random start values of its registers.
+enum class Text {
+    kSource,   // the module as it stands, with assertions
+    kNetlist,  // what Yosys makes of it, down to gates
+};
+
+// Builds the module; its registers start with random values.
 sim::VerilatedModel make_module(const std::string& module, const Parameters& parameters,
-                                const std::filesystem::path& data_folder = ".", bool as_synthesised = false);
+                                const std::filesystem::path& data_folder = ".", Text text = Text::kSource);
 
 // Verilog text of a string parameter.
 std::string quoted(const std::string& text);

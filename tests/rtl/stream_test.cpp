@@ -47,6 +47,12 @@ TEST(Fifo, PassesBeatsInOrder) {
     }
 }
 
+TEST(Fifo, NetlistDoesTheSame) {
+    const MemoryFolder folder;
+    auto model = make_module("ql_fifo", {{"DataW", "3"}, {"Depth", "6"}}, folder.path(), Text::kNetlist);
+    expect_latency(expect_identity(model, 3, 300), 2);
+}
+
 TEST(Fifo, HoldsExactlyDepthBeats) {
     for (const int depth : {2, 3, 5, 16, 33}) {
         auto model = make_module("ql_fifo", {{"DataW", "8"}, {"Depth", std::to_string(depth)}});
@@ -69,15 +75,18 @@ struct Ratio {
     int element_width;
     int in;
     int out;
+    Text source = Text::kSource;
 };
 
 TEST(WidthConverter, RegroupsAnyRatio) {
     for (const Ratio& r : std::vector<Ratio>{{1, 1, 1}, {8, 1, 4}, {4, 6, 1}, {4, 3, 2}, {3, 2, 3}, {5, 7, 5}, {2, 5, 7},
-                                             {1, 6, 4}, {2, 49, 16}, {1, 16, 64}}) {
+                                             {1, 6, 4}, {2, 49, 16}, {1, 16, 64}, {2, 5, 3, Text::kNetlist}}) {
         SCOPED_TRACE(fmt::format("{} bits, {} -> {}", r.element_width, r.in, r.out));
+        const MemoryFolder folder;
         auto model = make_module("ql_width_converter", {{"ElemW", std::to_string(r.element_width)},
                                                         {"InElems", std::to_string(r.in)},
-                                                        {"OutElems", std::to_string(r.out)}});
+                                                        {"OutElems", std::to_string(r.out)}},
+                                 folder.path(), r.source);
         std::mt19937 random(5);
         const std::size_t elements = static_cast<std::size_t>(r.in * r.out) * 40;
         const Numbers numbers = random_numbers(random, elements, r.element_width, false);

@@ -125,7 +125,7 @@ private:
     Numbers falls_;
 };
 
-void check(const Case& c) {
+void check(const Case& c, Text source = Text::kSource) {
     SCOPED_TRACE(text(c));
     std::mt19937 random(static_cast<unsigned>(c.channels * 100 + c.steps));
     const ThresholdModel oracle(c, random);
@@ -142,7 +142,7 @@ void check(const Case& c) {
                                               {"ThresholdFile", quoted("t")},
                                               {"RamStyle", quoted(c.ram_style)},
                                               {"Style", quoted(c.style)}},
-                             memories.path());
+                             memories.path(), source);
     const Numbers inputs = oracle.telling_inputs(random, 30);
     Numbers expected;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -182,6 +182,12 @@ TEST(Threshold, Parallel) {
     check({.style = "parallel", .channels = 6, .pe = 2, .input_bits = 1, .input_signed = false, .steps = 2, .output_bits = 2});
     check({.style = "parallel", .channels = 6, .pe = 3, .input_bits = 12, .steps = 15, .output_bits = 4, .ram_style = "block"});
     check({.style = "parallel", .channels = 4, .pe = 4, .steps = 5, .output_bits = 4, .output_bias = -2, .invert = true});
+}
+
+TEST(Threshold, NetlistComputesTheSame) {
+    check({.channels = 6, .pe = 2, .steps = 10, .output_bits = 5, .output_bias = -7, .invert = true}, Text::kNetlist);
+    check({.channels = 3, .pe = 3, .input_bits = 5, .input_signed = false, .steps = 7}, Text::kNetlist);
+    check({.style = "parallel", .channels = 4, .pe = 2, .steps = 5}, Text::kNetlist);
 }
 
 TEST(ThresholdSweep, DISABLED_RandomShapes) {
