@@ -1,0 +1,347 @@
+#include "hw/random_network.h"
+
+#include <algorithm>
+#include <map>
+
+namespace qloom::testing {
+namespace {
+
+using namespace network;  // NOLINT: the kinds of layers are all that this file is about
+
+std::int64_t floor_shift(std::int64_t value, int shift) {
+    const std::int64_t divisor = std::int64_t{1} << shift;
+    return value / divisor - (value % divisor < 0 ? 1 : 0);
+}
+
+// One frame of every stream.
+using Values = std::map<StreamId, std::vector<std::int64_t>>;
+
+struct Meaning {
+    const Network& network;
+    const Layer& layer;
+    Values& values;
+
+    [[nodiscard]] const Stream& in(std::size_t i = 0) const { return network.stream(layer.inputs[i]); }
+    [[nodiscard]] const std::vector<std::int64_t>& x(std::size_t i = 0) const { return values.at(layer.inputs[i]); }
+    std::vector<std::int64_t>& y(std::size_t i = 0) { return values[layer.outputs[i]]; }
+
+    void operator()(const MatrixVector& unit) {
+        const std::int64_t width = unit.weights.dim(1);
+        for (std::int64_t vector = 0; vector < in().vectors(); ++vector) {
+            for (std::int64_t row = 0; row < unit.weights.dim(0); ++row) {
+                std::int64_t sum = 0;
+                for (std::int64_t column = 0; column < width; ++column) {
+                    const std::int64_t value = x()[static_cast<std::size_t>(vector * width + column)];
+                    const std::int64_t weight = unit.weights[row * width + column];
+                    if (unit.arithmetic == MatrixVector::Arithmetic::kXnorPopcount) {
+                        sum += value == weight ? 1 : 0;
+                    } else {
+                        sum += value * weight;
+                    }
+                }
+                y().push_back(sum);
+            }
+        }
+    }
+    void operator()(const Threshold& unit) {
+        each_channel([&](std::int64_t value, std::size_t channel) {
+            const auto rows = static_cast<std::size_t>(unit.thresholds.dim(0));
+            const std::size_t row = rows == 1 ? 0 : channel;
+            const bool falls = !unit.decreasing.empty() && unit.decreasing[row];
+            std::int64_t count = 0;
+            for (std::int64_t step = 0; step < unit.thresholds.dim(1); ++step) {
+                const std::int64_t limit = unit.thresholds[static_cast<std::int64_t>(row) * unit.thresholds.dim(1) + step];
+                if (falls ? value < limit : value >= limit) ++count;
+            }
+            return unit.out_bias + count;
+        });
+    }
+    void operator()(const Lookup& unit) {
+        each_channel([&](std::int64_t value, std::size_t channel) {
+            const std::int64_t row = unit.table.dim(0) == 1 ? 0 : static_cast<std::int64_t>(channel);
+            return unit.table[row * unit.table.dim(1) + value - unit.input_lo];
+        });
+    }
+    void operator()(const Requantize& unit) {
+        each_channel([&](std::int64_t value, std::size_t channel) {
+            const std::size_t row = unit.mul.size() == 1 ? 0 : channel;
+            const std::int64_t sum = unit.mul[row] * value + unit.add[row];
+            return std::clamp(floor_shift(sum, unit.shift), unit.lo, unit.hi);
+        });
+    }
+    void operator()(const ChannelAffine& unit) {
+        each_channel([&](std::int64_t value, std::size_t channel) {
+            const std::size_t row = unit.mul.size() == 1 ? 0 : channel;
+            return unit.mul[row] * value + unit.add[row];
+        });
+    }
+    void operator()(const Add& unit) {
+        for (std::size_t k = 0; k < x().size(); ++k) {
+            std::int64_t sum = 0;
+            for (std::size_t i = 0; i < layer.inputs.size(); ++i) sum += unit.multipliers[i] * x(i)[k];
+            y().push_back(sum);
+        }
+    }
+    void operator()(const Multiply&) {
+        for (std::size_t k = 0; k < x().size(); ++k) y().push_back(x(0)[k] * x(1)[k]);
+    }
+    void operator()(const Concat&) {
+        for (std::int64_t vector = 0; vector < in().vectors(); ++vector) {
+            for (std::size_t i = 0; i < layer.inputs.size(); ++i) {
+                const std::int64_t channels = in(i).channels();
+                for (std::int64_t c = 0; c < channels; ++c) {
+                    y().push_back(x(i)[static_cast<std::size_t>(vector * channels + c)]);
+                }
+            }
+        }
+    }
+    void operator()(const Split&) {
+        std::size_t at = 0;
+        for (std::int64_t vector = 0; vector < in().vectors(); ++vector) {
+            for (std::size_t i = 0; i < layer.outputs.size(); ++i) {
+                for (std::int64_t c = 0; c < network.stream(layer.outputs[i]).channels(); ++c) y(i).push_back(x()[at++]);
+            }
+        }
+    }
+    void operator()(const Argmax&) {
+        std::size_t best = 0;
+        for (std::size_t k = 1; k < x().size(); ++k) {
+            if (x()[k] > x()[best]) best = k;
+        }
+        y().push_back(static_cast<std::int64_t>(best));
+    }
+    void operator()(const Reshape&) { y() = x(); }
+
+    template <class F>
+    void each_channel(F&& function) {
+        const auto channels = static_cast<std::size_t>(in().channels());
+        for (std::size_t k = 0; k < x().size(); ++k) y().push_back(function(x()[k], k % channels));
+    }
+};
+
+}  // namespace
+
+StreamId NetworkBuilder::stream(const std::string& name, const Shape& shape, Range range) {
+    return network_.add_stream({.name = name, .shape = shape, .type = IntType::smallest(range), .range = range});
+}
+
+StreamId NetworkBuilder::emit(const std::string& name, LayerKind kind, const std::vector<StreamId>& inputs,
+                              const Shape& shape, Range range) {
+    const StreamId out = stream(name + "_out", shape, range);
+    network_.layers.push_back({.name = name, .kind = std::move(kind), .inputs = inputs, .outputs = {out}});
+    return out;
+}
+
+StreamId NetworkBuilder::input(const std::string& name, const Shape& shape, Range range) {
+    const StreamId id = stream(name, shape, range);
+    network_.inputs.push_back(id);
+    return id;
+}
+
+StreamId NetworkBuilder::dense_of(StreamId x, MatrixVector layer) {
+    const Range in = at(x).range;
+    Range range{0, 0};
+    Range weights{0, 0};
+    const std::int64_t width = layer.weights.dim(1);
+    for (std::int64_t row = 0; row < layer.weights.dim(0); ++row) {
+        Range sum{0, 0};
+        for (std::int64_t column = 0; column < width; ++column) {
+            const std::int64_t w = layer.weights[row * width + column];
+            weights = weights.united({w, w});
+            sum.lo += std::min(w * in.lo, w * in.hi);
+            sum.hi += std::max(w * in.lo, w * in.hi);
+        }
+        range = row == 0 ? sum : range.united(sum);
+    }
+    if (layer.arithmetic == MatrixVector::Arithmetic::kXnorPopcount) range = {0, width};
+    layer.weight_type = IntType::smallest({std::min<std::int64_t>(weights.lo, -1), weights.hi});
+    Shape shape = at(x).shape;
+    shape.back() = layer.weights.dim(0);
+    return emit(fresh("fc"), std::move(layer), {x}, shape, range);
+}
+
+StreamId NetworkBuilder::dense(StreamId x, std::int64_t outputs, Range weights) {
+    MatrixVector layer;
+    layer.weights = Tensor<std::int32_t>(Shape{outputs, at(x).channels()});
+    for (auto& w : layer.weights) w = static_cast<std::int32_t>(uniform(weights.lo, weights.hi));
+    return dense_of(x, std::move(layer));
+}
+
+StreamId NetworkBuilder::dense_bipolar(StreamId x, std::int64_t outputs) {
+    MatrixVector layer;
+    layer.weights = Tensor<std::int32_t>(Shape{outputs, at(x).channels()});
+    for (auto& w : layer.weights) w = uniform(0, 1) == 0 ? -1 : 1;
+    layer.bipolar_weights = true;
+    return dense_of(x, std::move(layer));
+}
+
+StreamId NetworkBuilder::dense_xnor(StreamId x, std::int64_t outputs) {
+    MatrixVector layer;
+    layer.arithmetic = MatrixVector::Arithmetic::kXnorPopcount;
+    layer.bipolar_weights = true;
+    layer.weights = Tensor<std::int32_t>(Shape{outputs, at(x).channels()});
+    for (auto& w : layer.weights) w = static_cast<std::int32_t>(uniform(0, 1));
+    return dense_of(x, std::move(layer));
+}
+
+StreamId NetworkBuilder::threshold(StreamId x, std::int64_t steps, ThresholdOptions options) {
+    const Range in = at(x).range;
+    const std::int64_t rows = options.shared ? 1 : at(x).channels();
+    Threshold layer;
+    layer.out_bias = options.bias;
+    layer.thresholds = Tensor<std::int64_t>(Shape{rows, steps});
+    for (std::int64_t row = 0; row < rows; ++row) {
+        auto* begin = layer.thresholds.data() + row * steps;
+        // "Always" (in.lo) and "never" (in.hi + 1) come too.
+        for (std::int64_t step = 0; step < steps; ++step) begin[step] = uniform(in.lo, in.hi + 1);
+        std::sort(begin, begin + steps);
+        if (options.falling) layer.decreasing.push_back(uniform(0, 1) == 1);
+    }
+    return emit(fresh("act"), std::move(layer), {x}, at(x).shape, {options.bias, options.bias + steps});
+}
+
+StreamId NetworkBuilder::lookup(StreamId x, Range values, bool shared) {
+    const Range in = at(x).range;
+    Lookup layer;
+    layer.input_lo = in.lo;
+    layer.table = Tensor<std::int64_t>(Shape{shared ? 1 : at(x).channels(), static_cast<std::int64_t>(in.count())});
+    for (auto& value : layer.table) value = uniform(values.lo, values.hi);
+    return emit(fresh("table"), std::move(layer), {x}, at(x).shape, values);
+}
+
+StreamId NetworkBuilder::requantize(StreamId x, int shift, Range out, bool shared) {
+    Requantize layer;
+    layer.shift = shift;
+    layer.lo = out.lo;
+    layer.hi = out.hi;
+    const std::int64_t rows = shared ? 1 : at(x).channels();
+    for (std::int64_t row = 0; row < rows; ++row) {
+        layer.mul.push_back(uniform(-200, 200));
+        layer.add.push_back(uniform(-(std::int64_t{1} << shift) * 20, (std::int64_t{1} << shift) * 20));
+    }
+    return emit(fresh("requant"), std::move(layer), {x}, at(x).shape, out);
+}
+
+StreamId NetworkBuilder::affine(StreamId x, bool shared) {
+    ChannelAffine layer;
+    const Range in = at(x).range;
+    Range range{0, 0};
+    const std::int64_t rows = shared ? 1 : at(x).channels();
+    for (std::int64_t row = 0; row < rows; ++row) {
+        const std::int64_t mul = uniform(-9, 9);
+        const std::int64_t add = uniform(-100, 100);
+        layer.mul.push_back(mul);
+        layer.add.push_back(add);
+        const Range one{std::min(mul * in.lo, mul * in.hi) + add, std::max(mul * in.lo, mul * in.hi) + add};
+        range = row == 0 ? one : range.united(one);
+    }
+    return emit(fresh("scale"), std::move(layer), {x}, at(x).shape, range);
+}
+
+StreamId NetworkBuilder::add(const std::vector<StreamId>& xs, const std::vector<std::int64_t>& multipliers) {
+    Range range{0, 0};
+    for (std::size_t i = 0; i < xs.size(); ++i) {
+        const Range in = at(xs[i]).range;
+        range.lo += std::min(multipliers[i] * in.lo, multipliers[i] * in.hi);
+        range.hi += std::max(multipliers[i] * in.lo, multipliers[i] * in.hi);
+    }
+    return emit(fresh("sum"), Add{multipliers}, xs, at(xs[0]).shape, range);
+}
+
+StreamId NetworkBuilder::multiply(StreamId a, StreamId b) {
+    const Range x = at(a).range;
+    const Range y = at(b).range;
+    const auto corners = {x.lo * y.lo, x.lo * y.hi, x.hi * y.lo, x.hi * y.hi};
+    return emit(fresh("product"), Multiply{}, {a, b}, at(a).shape, {std::min(corners), std::max(corners)});
+}
+
+StreamId NetworkBuilder::concat(const std::vector<StreamId>& xs) {
+    Shape shape = at(xs[0]).shape;
+    Range range = at(xs[0]).range;
+    for (std::size_t i = 1; i < xs.size(); ++i) {
+        shape.back() += at(xs[i]).channels();
+        range = range.united(at(xs[i]).range);
+    }
+    return emit(fresh("concat"), Concat{}, xs, shape, range);
+}
+
+std::vector<StreamId> NetworkBuilder::split(StreamId x, const std::vector<std::int64_t>& channels) {
+    const std::string name = fresh("split");
+    Layer layer{.name = name, .kind = Split{}, .inputs = {x}, .outputs = {}};
+    for (std::size_t i = 0; i < channels.size(); ++i) {
+        Shape shape = at(x).shape;
+        shape.back() = channels[i];
+        layer.outputs.push_back(stream(name + "_out" + std::to_string(i), shape, at(x).range));
+    }
+    network_.layers.push_back(layer);
+    return layer.outputs;
+}
+
+StreamId NetworkBuilder::argmax(StreamId x) {
+    return emit(fresh("argmax"), Argmax{}, {x}, {1}, {0, at(x).channels() - 1});
+}
+
+StreamId NetworkBuilder::reshape(StreamId x, const Shape& shape) {
+    return emit(fresh("reshape"), Reshape{}, {x}, shape, at(x).range);
+}
+
+Network NetworkBuilder::finish(const std::vector<StreamId>& outputs) {
+    network_.outputs = outputs;
+    verify(network_);
+    return network_;
+}
+
+std::vector<Tensor<std::int64_t>> random_inputs(const Network& network, std::int64_t frames, std::uint32_t seed) {
+    std::mt19937 random(seed);
+    std::vector<Tensor<std::int64_t>> inputs;
+    for (const StreamId id : network.inputs) {
+        const Stream& stream = network.stream(id);
+        Shape shape{frames};
+        shape.insert(shape.end(), stream.shape.begin(), stream.shape.end());
+        Tensor<std::int64_t> tensor(shape);
+        std::uniform_int_distribution<std::int64_t> distribution(stream.range.lo, stream.range.hi);
+        for (std::int64_t k = 0; k < tensor.size(); ++k) {
+            const std::int64_t frame = k / stream.elements();
+            tensor[k] = frame == 0 ? stream.range.lo : frame == 1 ? stream.range.hi : distribution(random);
+        }
+        inputs.push_back(std::move(tensor));
+    }
+    return inputs;
+}
+
+std::vector<Tensor<std::int64_t>> reference_run(const Network& network, const std::vector<Tensor<std::int64_t>>& inputs) {
+    const std::int64_t frames = inputs.at(0).dim(0);
+    std::vector<Tensor<std::int64_t>> outputs;
+    for (const StreamId id : network.outputs) {
+        Shape shape{frames};
+        const Shape& one = network.stream(id).shape;
+        shape.insert(shape.end(), one.begin(), one.end());
+        outputs.emplace_back(shape);
+    }
+    for (std::int64_t frame = 0; frame < frames; ++frame) {
+        Values values;
+        for (std::size_t i = 0; i < inputs.size(); ++i) {
+            const std::int64_t size = inputs[i].size() / frames;
+            const auto* begin = inputs[i].data() + frame * size;
+            values[network.inputs[i]] = {begin, begin + size};
+        }
+        for (const Layer& layer : network.layers) std::visit(Meaning{network, layer, values}, layer.kind);
+        for (std::size_t i = 0; i < outputs.size(); ++i) {
+            const auto& value = values.at(network.outputs[i]);
+            std::ranges::copy(value, outputs[i].data() + frame * static_cast<std::int64_t>(value.size()));
+        }
+    }
+    return outputs;
+}
+
+Network tutorial_network(bool with_argmax) {
+    NetworkBuilder build(7);
+    StreamId x = build.input("image", {784}, {0, 255});
+    x = build.threshold(build.dense(x, 64, {-7, 7}), 15);
+    x = build.threshold(build.dense(x, 64, {-7, 7}), 15);
+    x = build.dense(x, 10, {-7, 7});
+    if (with_argmax) x = build.argmax(x);
+    return build.finish({x});
+}
+
+}  // namespace qloom::testing

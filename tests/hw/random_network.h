@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "base/tensor.h"
+#include "network/network.h"
+
+// Networks made by hand with random contents, and what they mean in obvious loops: the oracle of the tests of hw, emit
+// and sim. Nothing here is shared with the executor or the hardware.
+namespace qloom::testing {
+
+struct ThresholdOptions {
+    std::int64_t bias = 0;
+    bool shared = false;   // one row for all channels
+    bool falling = false;  // some channels fall
+};
+
+class NetworkBuilder {
+public:
+    explicit NetworkBuilder(std::uint32_t seed) : random_(seed) {}
+
+    network::StreamId input(const std::string& name, const Shape& shape, Range range);
+    // Weights in [lo, hi]; lo = -1, hi = 1 without zero is bipolar.
+    network::StreamId dense(network::StreamId x, std::int64_t outputs, Range weights);
+    network::StreamId dense_bipolar(network::StreamId x, std::int64_t outputs);
+    network::StreamId dense_xnor(network::StreamId x, std::int64_t outputs);
+    network::StreamId threshold(network::StreamId x, std::int64_t steps, ThresholdOptions options = {});
+    network::StreamId lookup(network::StreamId x, Range values, bool shared = false);
+    network::StreamId requantize(network::StreamId x, int shift, Range out, bool shared = false);
+    network::StreamId affine(network::StreamId x, bool shared = false);
+    network::StreamId add(const std::vector<network::StreamId>& xs, const std::vector<std::int64_t>& multipliers);
+    network::StreamId multiply(network::StreamId a, network::StreamId b);
+    network::StreamId concat(const std::vector<network::StreamId>& xs);
+    std::vector<network::StreamId> split(network::StreamId x, const std::vector<std::int64_t>& channels);
+    network::StreamId argmax(network::StreamId x);
+    network::StreamId reshape(network::StreamId x, const Shape& shape);
+
+    network::Network finish(const std::vector<network::StreamId>& outputs);
+
+    std::int64_t uniform(std::int64_t lo, std::int64_t hi) {
+        return std::uniform_int_distribution<std::int64_t>(lo, hi)(random_);
+    }
+
+private:
+    network::StreamId stream(const std::string& name, const Shape& shape, Range range);
+    network::StreamId emit(const std::string& name, network::LayerKind kind,
+                           const std::vector<network::StreamId>& inputs, const Shape& shape, Range range);
+    network::StreamId dense_of(network::StreamId x, network::MatrixVector layer);
+    const network::Stream& at(network::StreamId id) const { return network_.stream(id); }
+    std::string fresh(const std::string& base) { return base + std::to_string(++count_); }
+
+    std::mt19937 random_;
+    network::Network network_;
+    int count_ = 0;
+};
+
+// Random integers inside the range of every network input: (frames, shape...). The first two frames hold the extremes.
+std::vector<Tensor<std::int64_t>> random_inputs(const network::Network& network, std::int64_t frames,
+                                                std::uint32_t seed);
+
+// What the network means; one (frames, shape...) an output.
+std::vector<Tensor<std::int64_t>> reference_run(const network::Network& network,
+                                                const std::vector<Tensor<std::int64_t>>& inputs);
+
+// The network of the tutorial, 784-64-64-10 with 4-bit weights and activations and an 8-bit input.
+network::Network tutorial_network(bool with_argmax);
+
+}  // namespace qloom::testing
