@@ -123,36 +123,66 @@ std::vector<std::string> compile_command(bool trace) {
             "-DVL_USER_STOP",
             "-DVL_USER_FATAL",
             "-DVL_USER_WARN",
-            "-DVL_PRINTF=qloom_model_print",
-            "-include",
-            "qloom_model_print.h"};
+            "-DVL_PRINTF=qloom_model_print"};
 }
 
-constexpr std::string_view kPrintHeader = "int qloom_model_print(const char* format, ...);\n";
+// What Verilator's sources print goes to the shim.
+constexpr std::string_view kPrintDeclaration = "int qloom_model_print(const char* format, ...);\n";
+// What every model includes first.
+constexpr std::string_view kCommonHeader =
+    "#include \"verilated.h\"\n#include <cstdarg>\n#include <cstdio>\n#include <exception>\n#include <memory>\n"
+    "#include <stdexcept>\n#include <string>\n";
 
-// Verilator's own runtime is the same for all models: compiled once.
-fs::path runtime_object(bool trace, const fs::path& cache_directory) {
-    const Tools& tool = tools();
+// Hash of all that the files shared by models depend on.
+ContentHash shared_hash(bool trace) {
     ContentHash hash;
     for (const std::string& argument : compile_command(trace)) {
         hash.add(argument);
     }
-    hash.add(tool.verilator_version);
-    hash.add(tool.compiler_version);
-    hash.add(kPrintHeader);
-    const fs::path object = cache_directory / fmt::format("runtime-{}.o", hash.text());
+    hash.add(tools().verilator_version);
+    hash.add(tools().compiler_version);
+    hash.add(kPrintDeclaration);
+    hash.add(kCommonHeader);
+    return hash;
+}
+
+// The arguments that give a model its common header, precompiled where the compiler is clang: reading Verilator's headers
+// is most of the work for a small model. The header itself stays where it is once written, as clang checks its time.
+std::vector<std::string> common_header(bool trace, const fs::path& cache_directory) {
+    const std::string key = shared_hash(trace).text();
+    const fs::path header = cache_directory / fmt::format("common-{}.h", key);
+    const fs::path precompiled = cache_directory / fmt::format("common-{}.pch", key);
+    const bool is_clang = tools().compiler == "clang++";
+    if (!fs::exists(header) || (is_clang && !fs::exists(precompiled))) {
+        const ScratchFolder scratch(cache_directory);
+        write_text(scratch.path() / "common.h", std::string(kPrintDeclaration) + std::string(kCommonHeader));
+        std::error_code exists_already;
+        fs::create_hard_link(scratch.path() / "common.h", header, exists_already);
+        if (is_clang) {
+            std::vector<std::string> command = compile_command(trace);
+            command.insert(command.end(), {"-x", "c++-header", header.string(), "-o", "common.pch"});
+            check_tool(command, {.working_directory = scratch.path()}, "clang");
+            fs::rename(scratch.path() / "common.pch", precompiled);
+        }
+    }
+    return is_clang ? std::vector<std::string>{"-include-pch", precompiled.string()}
+                    : std::vector<std::string>{"-include", header.string()};
+}
+
+// Verilator's own runtime is the same for all models: compiled once.
+fs::path runtime_object(bool trace, const fs::path& cache_directory) {
+    const fs::path object = cache_directory / fmt::format("runtime-{}.o", shared_hash(trace).text());
     if (fs::exists(object)) {
         return object;
     }
     const ScratchFolder scratch(cache_directory);
-    std::string all = "#include \"verilated.cpp\"\n#include \"verilated_threads.cpp\"\n";
+    std::string all = std::string(kPrintDeclaration) + "#include \"verilated.cpp\"\n#include \"verilated_threads.cpp\"\n";
     if (trace) {
         all += "#include \"verilated_vcd_c.cpp\"\n";
     }
     write_text(scratch.path() / "runtime.cpp", all);
-    write_text(scratch.path() / "qloom_model_print.h", std::string(kPrintHeader));
     std::vector<std::string> command = compile_command(trace);
-    command.insert(command.end(), {"-I.", "-c", "runtime.cpp", "-o", "runtime.o"});
+    command.insert(command.end(), {"-c", "runtime.cpp", "-o", "runtime.o"});
     check_tool(command, {.working_directory = scratch.path()}, "clang");
     fs::rename(scratch.path() / "runtime.o", object);
     return object;
@@ -183,15 +213,10 @@ std::vector<std::string> verilator_command(const ModelSpec& spec) {
 
 fs::path build_model(const ModelSpec& spec, const fs::path& cache_directory) {
     const fs::path cache = fs::absolute(cache_directory);
-    ContentHash hash;
+    ContentHash hash = shared_hash(spec.trace);
     for (const std::string& argument : verilator_command(spec)) {
         hash.add(argument);
     }
-    for (const std::string& argument : compile_command(spec.trace)) {
-        hash.add(argument);
-    }
-    hash.add(tools().verilator_version);
-    hash.add(tools().compiler_version);
     hash.add(shim_source({}, spec.trace));
     for (const fs::path& source : spec.sources) {
         hash.add(read_text(source));
@@ -223,11 +248,18 @@ fs::path build_model(const ModelSpec& spec, const fs::path& cache_directory) {
         all += fmt::format("#include \"{}\"\n", part);
     }
     write_text(scratch.path() / "model.cpp", all);
-    write_text(scratch.path() / "qloom_model_print.h", std::string(kPrintHeader));
-    command = compile_command(spec.trace);
-    command.insert(command.end(), {"-I.", "-shared", "-Wl,-Bsymbolic", "-Wl,-z,defs", "-Wl,--wrap=fopen", "model.cpp",
-                                   runtime.string(), "-latomic", "-o", "model.so"});
-    check_tool(command, in_scratch, "clang");
+    const auto compile = [&](const std::vector<std::string>& header) {
+        std::vector<std::string> all_arguments = compile_command(spec.trace);
+        all_arguments.insert(all_arguments.end(), header.begin(), header.end());
+        all_arguments.insert(all_arguments.end(),
+                             {"-I.", "-shared", "-Wl,-Bsymbolic", "-Wl,-z,defs", "-Wl,--wrap=fopen", "model.cpp",
+                              runtime.string(), "-latomic", "-o", "model.so"});
+        return all_arguments;
+    };
+    // Without the precompiled header should that not fit, as after an upgrade of the C++ library.
+    if (run_tool(compile(common_header(spec.trace, cache)), in_scratch, "clang").exit_code != 0) {
+        check_tool(compile({}), in_scratch, "clang");
+    }
     fs::rename(scratch.path() / "model.so", library);  // whole or not at all, also beside another builder
     return library;
 }

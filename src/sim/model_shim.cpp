@@ -185,7 +185,7 @@ std::string shim_source(const std::vector<DeclaredPort>& ports, bool has_trace) 
                              port.name, port.width, port.is_input ? 1 : 0);
     }
     std::string text = fmt::format(
-        "#define QLOOM_TRACE {}\n#define VL_ZERO_RESET_PORT(port) __builtin_memset(&(port), 0, sizeof(port))\n",
+        "int qloom_model_print(const char* format, ...);\n#define QLOOM_TRACE {}\n#define VL_ZERO_RESET_PORT(port) __builtin_memset(&(port), 0, sizeof(port))\n",
         has_trace ? 1 : 0);
     text += kHead;
     const auto replace = [&text](std::string_view mark, const std::string& value) {
