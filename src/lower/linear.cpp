@@ -56,6 +56,20 @@ std::optional<IntegerMatrix> common_scale(const std::vector<double>& column_scal
     return result;
 }
 
+// The largest magnitude any row's sum can reach, in doubles, which cannot overflow.
+double largest_sum(const std::vector<std::int64_t>& weights, const std::vector<Range>& ranges, std::size_t rows) {
+    double largest = 0.0;
+    for (std::size_t m = 0; m < rows; ++m) {
+        double sum = 0.0;
+        for (std::size_t k = 0; k < ranges.size(); ++k) {
+            const double magnitude = std::max(-static_cast<double>(ranges[k].lo), static_cast<double>(ranges[k].hi));
+            sum += std::abs(static_cast<double>(weights[m * ranges.size() + k])) * magnitude;
+        }
+        largest = std::max(largest, sum);
+    }
+    return largest;
+}
+
 bool all_bipolar(const std::vector<std::int64_t>& weights) {
     return std::ranges::all_of(weights, [](std::int64_t weight) { return weight == 1 || weight == -1; });
 }
@@ -152,6 +166,10 @@ Value Lowerer::multiply_matrix(const ir::Node& node, const Value& x, const Scale
         unit.weights = Tensor<std::int32_t>({static_cast<std::int64_t>(rows), static_cast<std::int64_t>(columns)});
         const bool bipolar = all_bipolar(matrix->weights);
         const bool xnor = bipolar && input.type == (IntType{1, false});
+        if (largest_sum(matrix->weights, input_ranges, rows) >= std::ldexp(1.0, 52)) {
+            throw Error(Code::kAccumulatorTooWide, node_label(node), "its accumulators need more than 52 bits",
+                        "use fewer bits in weights or activations");
+        }
         std::vector<Range> sums(rows, Range{0, 0});
         Range weight_range{0, 0};
         Term output;
@@ -175,10 +193,6 @@ Value Lowerer::multiply_matrix(const ir::Node& node, const Value& x, const Scale
                 result.base.bias[m] -= matrix->row_scale[m] * static_cast<double>(minus_ones);
             }
             output.scale.push_back(matrix->row_scale[m]);
-        }
-        if (std::ranges::any_of(sums, [](Range range) { return std::max(-range.lo, range.hi) >= std::int64_t{1} << 52; })) {
-            throw Error(Code::kAccumulatorTooWide, node_label(node), "its accumulators need more than 52 bits",
-                        "use fewer bits in weights or activations");
         }
         unit.arithmetic = xnor ? network::MatrixVector::Arithmetic::kXnorPopcount
                                : network::MatrixVector::Arithmetic::kInteger;

@@ -239,10 +239,8 @@ void Lowerer::place_node(const ir::Node& node) {
         add_hardware_input(node);
         return;
     }
-    if (is_linear(node.op)) {
-        throw Error(Code::kFloatActivations, node_label(node), "its input is not quantised",
-                    "quantise the model's input (a Quant node in front), or declare it with --input-type");
-    }
+    // An input that meets weights is an integer input (place_inputs), so no layer with weights gets here.
+    QLOOM_ASSERT(!is_linear(node.op), "the input of a layer with weights is in the integer domain or after it");
     mark_outputs(node, Where::kHostBefore);
     record(node, Placement::kHostBefore, "prepares the input of the first quantiser, on the host");
 }

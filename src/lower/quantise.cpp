@@ -239,6 +239,12 @@ void Lowerer::quantise_single(const ir::Node& node, Value chained, const LevelGr
         kind = std::move(*lookup);
     } else {
         what = "a multiply-add-shift";
+        if (function.float_noise_steps > 0) {
+            result_.notes.push_back(fmt::format(
+                "{}: at {} of its steps the model's float32 arithmetic rounds to the neighbouring level; the hardware "
+                "rounds as exact arithmetic does",
+                node_label(node), function.float_noise_steps));
+        }
         kind = std::move(std::get<network::Requantize>(function.kind));
     }
     add_layer(node.name, std::move(kind), {stream}, {output});

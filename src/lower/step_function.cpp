@@ -220,9 +220,15 @@ std::int64_t first_reaching(const network::Requantize& unit, std::size_t c, Rang
     return lo;
 }
 
+// How far from a rounding step float32 arithmetic may err, in levels: a few roundings of the largest magnitude.
+double float_noise(double largest_level) { return std::max(1e-4, std::ldexp(largest_level, -21)); }
+
 // Whether the unit gives the level function's value around every one of its own steps; both are monotone, so equality
-// just before and at each step (and at the ends) is equality everywhere.
-bool equals_at_every_step(const network::Requantize& unit, const StepInput& input, const LevelFunction& levels) {
+// just before and at each step (and at the ends) is equality everywhere. With more than 8 bits the model's float32
+// arithmetic itself is coarser than the distance of some inputs to a step: there, and only within its noise, one level
+// of difference is allowed and counted.
+std::optional<std::int64_t> differences_at_steps(const network::Requantize& unit, const StepInput& input,
+                                                 const LevelFunction& levels) {
     const std::size_t channels = input.ranges.size();
     std::vector<std::vector<std::int64_t>> probes(channels);
     std::size_t rows = 0;
@@ -243,13 +249,23 @@ bool equals_at_every_step(const network::Requantize& unit, const StepInput& inpu
             integers[row * channels + c] = probes[c][std::min(row, probes[c].size() - 1)];
         }
     }
+    const double noise = float_noise(static_cast<double>(std::max(std::abs(unit.lo), std::abs(unit.hi))));
     const std::vector<std::int64_t> wanted = levels(integers);
+    std::int64_t differences = 0;
     for (std::size_t i = 0; i < integers.size(); ++i) {
-        if (requantized(unit, i % channels, integers[i]) != wanted[i]) {
-            return false;
+        const std::size_t c = i % channels;
+        const std::int64_t level = requantized(unit, c, integers[i]);
+        if (level == wanted[i]) {
+            continue;
         }
+        const double exact = input.slope[c] * static_cast<double>(integers[i]) + input.offset[c];
+        const double step = static_cast<double>(std::max(level, wanted[i])) - 0.5;
+        if (std::abs(level - wanted[i]) > 1 || std::abs(exact - step) > noise) {
+            return std::nullopt;
+        }
+        ++differences;
     }
-    return true;
+    return differences;
 }
 
 std::optional<StepFunction> try_requantize(const StepInput& input, const LevelFunction& levels) {
@@ -276,7 +292,14 @@ std::optional<StepFunction> try_requantize(const StepInput& input, const LevelFu
         }
         return magnitude;
     }();
-    for (int shift = 0; shift < 48 && widest * std::ldexp(1.0, shift) < std::ldexp(1.0, 61); ++shift) {
+    double largest_integer = 1.0;
+    for (const Range range : input.ranges) {
+        largest_integer = std::max(largest_integer, static_cast<double>(std::max(std::abs(range.lo), std::abs(range.hi))));
+    }
+    // Factors rounded finely enough that their error over the whole range stays within the noise; finer if need be.
+    const double noise = float_noise(static_cast<double>(std::max(std::abs(lo), std::abs(hi))));
+    const int coarsest = std::max(0, static_cast<int>(std::ceil(std::log2(largest_integer / noise))) - 1);
+    for (int shift = coarsest; shift < coarsest + 10 && widest * std::ldexp(1.0, shift) < std::ldexp(1.0, 61); ++shift) {
         network::Requantize unit{.mul = {}, .add = {}, .shift = shift, .lo = lo, .hi = hi};
         for (std::size_t c = 0; c < channels; ++c) {
             unit.mul.push_back(std::llround(std::ldexp(input.slope[c], shift)));
@@ -285,12 +308,13 @@ std::optional<StepFunction> try_requantize(const StepInput& input, const LevelFu
         if (std::ranges::any_of(unit.mul, [](std::int64_t factor) { return factor < 0; })) {
             return std::nullopt;
         }
-        if (equals_at_every_step(unit, input, levels)) {
+        if (const auto differences = differences_at_steps(unit, input, levels)) {
             StepFunction result;
             for (std::size_t c = 0; c < channels; ++c) {
-                result.output.push_back({end_levels[c], end_levels[channels + c]});
+                result.output.push_back({requantized(unit, c, input.ranges[c].lo), requantized(unit, c, input.ranges[c].hi)});
             }
             result.kind = std::move(unit);
+            result.float_noise_steps = *differences;
             return result;
         }
     }

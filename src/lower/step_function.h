@@ -32,6 +32,8 @@ struct StepIdentity {
 struct StepFunction {
     std::variant<StepIdentity, network::Threshold, network::Lookup, network::Requantize> kind;
     std::vector<Range> output;  // reached levels, one a channel
+    // Steps at which a multiply-add-shift rounds as exact arithmetic does and the model's float32 does not.
+    std::int64_t float_noise_steps = 0;
 };
 
 struct StepInput {
@@ -46,7 +48,7 @@ struct StepInput {
 
 // Finds the step function exactly.
 //   Small ranges are tabulated whole. Larger ones are bisected, which needs a chain known to be monotone. More than
-//   `max_thresholds` steps become a multiply-add-shift when that is proven equal at every step.
+//   255 steps become a multiply-add-shift when that is proven equal at every step, up to the noise of float32.
 // Throws Code::kNotMonotone when the function has no order and its range is too large for a table.
 StepFunction find_step_function(const StepInput& input, const LevelFunction& levels);
 
