@@ -14,7 +14,7 @@ constexpr double kNearFactor = 1.25;
 constexpr double kNearLuts = 60.0;
 constexpr std::size_t kMostCandidates = 10;
 // What latency is worth: doubling it is like this share of the whole price.
-constexpr double kLatencyShare = 0.08;
+constexpr double kLatencyShare = 0.2;
 // Machine steps of the stream model that may be spent: the search ends there whatever the network.
 constexpr std::int64_t kMostSteps = 12'000'000;
 

@@ -48,7 +48,7 @@ double ram_luts(std::int64_t words, std::int64_t bits) {
 
 double compare_luts(int bits) { return 0.5 * bits + 1.0; }
 double constant_compare_luts(int bits) { return 0.25 * bits + 1.0; }
-double product_luts(int a_bits, int b_bits) { return 1.35 * a_bits * b_bits + 1.2 * (a_bits + b_bits); }
+double product_luts(int a_bits, int b_bits) { return 1.4 * a_bits * b_bits; }
 
 Resources skid(std::int64_t bits) { return {as_double(bits) + 4.0, 2.0 * as_double(bits) + 2.0, 0.0, 0.0}; }
 
@@ -70,8 +70,8 @@ Resources width_converter(int element_bits, std::int64_t in_elements, std::int64
     const std::int64_t out = out_elements / slot;
     const std::int64_t slots = in + out + std::min(in, out) - 1;
     const double bits = as_double(slots * slot * element_bits);
-    // Each bit chooses between itself, its neighbour and the input; uneven ratios add a wider choice.
-    const double choice = std::min(in, out) == 1 ? 1.2 : 1.0 + 0.7 * as_double(std::min(in, out));
+    // Each bit chooses between itself, a later bit and the input; uneven ratios take the input from many places.
+    const double choice = std::min(in, out) > 1 ? 0.6 + 0.62 * as_double(std::min(in, out)) : in > out ? 1.0 : 0.4;
     return {choice * bits + 3.0 * ceil_log2(slots + 1) + 4.0, bits + ceil_log2(slots + 1), 0.0, 0.0};
 }
 

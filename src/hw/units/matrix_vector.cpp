@@ -19,11 +19,12 @@ int weight_bits(const MatrixVector& layer) {
     return std::max(2, layer.weight_type.bits + (layer.weight_type.is_signed ? 0 : 1));
 }
 
-// LUTs of one multiply-accumulate, adder tree included.
-double mac_luts(const MatrixVector& layer, int input_bits) {
-    if (is_xnor(layer)) return 1.45;
-    if (layer.bipolar_weights) return 1.6 * (input_bits + 1);
-    return cost::product_luts(weight_bits(layer), input_bits);
+// LUTs of the products of one PE and the tree that adds them up (without the accumulator).
+double dot_product_luts(const MatrixVector& layer, int input_bits, double simd) {
+    if (is_xnor(layer)) return 1.35 * simd;
+    if (layer.bipolar_weights) return simd * (input_bits + 0.75) + (simd - 1.0) * (input_bits + 2);
+    const int weight = weight_bits(layer);
+    return simd * cost::product_luts(weight, input_bits) + (simd - 1.0) * (weight + input_bits);
 }
 
 class MatrixVectorModel final : public UnitModel {
@@ -131,9 +132,9 @@ private:
                                 std::int64_t simd_folds) {
         const auto pe = static_cast<double>(folding.pe);
         const auto simd = static_cast<double>(folding.simd);
-        const double product_bits = is_xnor(layer) ? 0.35 : input_bits + weight_bits(layer);
+        const double product_bits = is_xnor(layer) ? 0.4 : 1.4 * (input_bits + weight_bits(layer));
         Resources cost;
-        cost.luts = pe * simd * mac_luts(layer, input_bits) + 20.0;
+        cost.luts = pe * dot_product_luts(layer, input_bits, simd) + 20.0;
         cost.ffs = pe * simd * product_bits + simd * input_bits + 30.0;
         if (simd_folds > 1) {
             cost.luts += pe * accumulator;        // accumulator
