@@ -145,11 +145,14 @@ void Graph::sort() {
     nodes_ = std::move(sorted);
 }
 
-std::string Graph::fresh_tensor_name(const std::string& base) const {
+namespace {
+
+template <class Named>
+std::string fresh_name(const std::vector<Named>& all, const std::string& base) {
     std::unordered_set<std::string_view> taken;
-    for (const TensorInfo& info : tensors_) {
-        if (info.name.starts_with(base)) {
-            taken.insert(info.name);
+    for (const Named& one : all) {
+        if (one.name.starts_with(base)) {
+            taken.insert(one.name);
         }
     }
     std::string result = base;
@@ -158,6 +161,12 @@ std::string Graph::fresh_tensor_name(const std::string& base) const {
     }
     return result;
 }
+
+}  // namespace
+
+std::string Graph::fresh_tensor_name(const std::string& base) const { return fresh_name(tensors_, base); }
+
+std::string Graph::fresh_node_name(const std::string& base) const { return fresh_name(nodes_, base); }
 
 Uses::Uses(const Graph& graph) : producers_(graph.tensors().size(), NodeId::kNone), consumers_(graph.tensors().size()) {
     for (std::size_t n = 0; n < graph.nodes().size(); ++n) {

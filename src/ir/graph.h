@@ -77,6 +77,8 @@ public:
     void sort();
     // `base`, or `base_1`, `base_2`, ... whichever no tensor has yet.
     [[nodiscard]] std::string fresh_tensor_name(const std::string& base) const;
+    // The same for nodes.
+    [[nodiscard]] std::string fresh_node_name(const std::string& base) const;
 
     std::string name = "model";
     // Free-form key/value pairs kept in the file (ONNX metadata_props), e.g. "qloom.input_normalisation".

@@ -131,32 +131,43 @@ Arity arity_of(const Op& op) {
         op);
 }
 
-std::vector<TensorFacts> infer_node(const Node& node, const std::vector<const TensorFacts*>& inputs) {
+namespace {
+
+void check_counts(const Node& node, std::size_t inputs, std::size_t outputs, auto present) {
+    static constexpr const char* kAdvice = "export the model again; the file does not follow the operator's definition";
     const Arity arity = arity_of(node.op);
-    const bool variadic = std::holds_alternative<Concat>(node.op);
-    std::size_t present = inputs.size();
-    while (present > 0 && inputs[present - 1] == nullptr) {
-        --present;  // trailing absent inputs count as not given
+    while (inputs > 0 && !present(inputs - 1)) {
+        --inputs;  // trailing absent inputs count as not given
     }
-    if (present < arity.least || present > arity.most) {
+    if (inputs < arity.least || inputs > arity.most) {
         throw Error(Code::kInputCount, node_text(node),
-                    fmt::format("has {} inputs, the operator takes {}", present,
+                    fmt::format("has {} inputs, the operator takes {}", inputs,
                                 arity.least == arity.most ? fmt::format("{}", arity.least)
                                 : arity.most == kMany     ? fmt::format("{} or more", arity.least)
                                                           : fmt::format("{} to {}", arity.least, arity.most)),
-                    "export the model again; the file does not follow the operator's definition");
+                    kAdvice);
     }
-    if (node.outputs.size() > arity.outputs) {
+    if (outputs > arity.outputs) {
         throw Error(Code::kInputCount, node_text(node),
-                    fmt::format("has {} outputs, the operator gives {}", node.outputs.size(), arity.outputs),
-                    "export the model again; the file does not follow the operator's definition");
+                    fmt::format("has {} outputs, the operator gives {}", outputs, arity.outputs), kAdvice);
     }
-    for (std::size_t i = 0; i < (variadic ? present : arity.least); ++i) {
-        if (inputs[i] == nullptr) {
-            throw Error(Code::kInputCount, node_text(node), fmt::format("input {} is missing", i),
-                        "export the model again; the file does not follow the operator's definition");
+    const bool variadic = arity.most == kMany;
+    for (std::size_t i = 0; i < (variadic ? inputs : arity.least); ++i) {
+        if (!present(i)) {
+            throw Error(Code::kInputCount, node_text(node), fmt::format("input {} is missing", i), kAdvice);
         }
     }
+}
+
+}  // namespace
+
+void check_arity(const Node& node) {
+    check_counts(node, node.inputs.size(), node.outputs.size(),
+                 [&node](std::size_t i) { return node.inputs[i] != TensorId::kNone; });
+}
+
+std::vector<TensorFacts> infer_node(const Node& node, const std::vector<const TensorFacts*>& inputs) {
+    check_counts(node, inputs.size(), node.outputs.size(), [&inputs](std::size_t i) { return inputs[i] != nullptr; });
     Results results = infer(node.op, Inputs(node, inputs));
     if (results.size() < node.outputs.size()) {
         throw Error(Code::kInputCount, node_text(node),

@@ -32,6 +32,9 @@ struct Arity {
 };
 Arity arity_of(const Op& op);
 
+// Throws kInputCount when the node has too few or too many inputs or outputs, or lacks one it needs.
+void check_arity(const Node& node);
+
 // Tensors beyond this many elements are refused instead of being allocated.
 constexpr std::int64_t kMaxElements = (std::int64_t{1} << 31) - 1;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/diagnostic.h"
+#include "ir/infer_node.h"
 
 namespace qloom::onnx {
 
@@ -153,13 +154,19 @@ void NodeReader::emit(ir::Op op) {
     while (!inputs.empty() && inputs.back() == ir::TensorId::kNone) {
         inputs.pop_back();
     }
-    build_.graph.add_node({name_, std::move(op), inputs, outputs});
+    ir::Node node{name_, std::move(op), inputs, outputs};
+    ir::check_arity(node);
+    if (std::ranges::any_of(outputs, [](ir::TensorId id) { return id != ir::TensorId::kNone; })) {
+        build_.graph.add_node(std::move(node));
+    }
 }
 
 ir::TensorId NodeReader::emit_helper(const std::string& role, ir::Op op, std::vector<ir::TensorId> from) {
     const std::string base = fmt::format("{}_{}", name_, role);
     const ir::TensorId result = build_.add_tensor(base);
-    build_.graph.add_node({build_.unique_node_name(base), std::move(op), std::move(from), {result}});
+    ir::Node node{build_.unique_node_name(base), std::move(op), std::move(from), {result}};
+    ir::check_arity(node);
+    build_.graph.add_node(std::move(node));
     return result;
 }
 

@@ -155,7 +155,9 @@ void arg_max(NodeReader& node) {
 
 void dropout(NodeReader& node) {
     node.drop_outputs(1, "mask");
-    node.inputs.resize(std::min<std::size_t>(node.inputs.size(), 1));
+    if (node.inputs.size() > 1) {  // ratio and training mode do not matter for inference
+        node.inputs.erase(node.inputs.begin() + 1, node.inputs.end());
+    }
     node.emit(ir::Dropout{});
 }
 

@@ -69,7 +69,6 @@ void pad(NodeReader& node) {
     if (node.given(3)) {
         node.unsupported("it names the axes to pad", "export the model with pads for all axes");
     }
-    node.inputs.resize(std::min<std::size_t>(node.inputs.size(), 3));
     node.emit(op);
 }
 
