@@ -15,6 +15,23 @@ bool keeps(const Network& network, const Plan& plan, double ii) {
     return !timing.deadlocked && timing.ii <= ii + 1e-9;
 }
 
+// Makes one FIFO as small as the rate allows; whether it became smaller.
+bool shrink(const Network& network, Plan& plan, const std::string& name, double ii) {
+    std::int64_t& depth = plan.fifo_depths[name];
+    const std::int64_t before = depth;
+    if (before == 0) return false;
+    depth = 0;
+    if (keeps(network, plan, ii)) return true;
+    std::int64_t too_small = 1;
+    std::int64_t enough = before;
+    while (enough - too_small > 1) {
+        depth = too_small + (enough - too_small) / 2;
+        (keeps(network, plan, ii) ? enough : too_small) = depth;
+    }
+    depth = enough;
+    return enough != before;
+}
+
 }  // namespace
 
 void choose_fifos(const Network& network, Plan& plan) {
@@ -49,19 +66,12 @@ void choose_fifos(const Network& network, Plan& plan) {
         for (Place& place : places) plan.fifo_depths[place.name] = place.peak *= 2;
         if (places.front().peak > (std::int64_t{1} << 40)) return;
     }
-    // The most expensive first: each as small as it can be while the others stay.
+    // The most expensive first: each as small as it can be while the others stay. A FIFO that is left out also takes
+    // its latency away, and others may shrink again: until nothing changes.
     std::ranges::stable_sort(places, std::ranges::greater{}, [](const Place& p) { return p.bits * p.peak; });
-    for (const Place& place : places) {
-        plan.fifo_depths[place.name] = 0;
-        if (keeps(network, plan, free_run.ii)) continue;
-        std::int64_t too_small = 1;
-        std::int64_t enough = place.peak;
-        while (enough - too_small > 1) {
-            const std::int64_t middle = too_small + (enough - too_small) / 2;
-            plan.fifo_depths[place.name] = middle;
-            (keeps(network, plan, free_run.ii) ? enough : too_small) = middle;
-        }
-        plan.fifo_depths[place.name] = enough;
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (const Place& place : places) changed = shrink(network, plan, place.name, free_run.ii) || changed;
     }
     std::erase_if(plan.fifo_depths, [](const auto& entry) { return entry.second == 0; });
 }

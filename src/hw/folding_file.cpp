@@ -42,7 +42,13 @@ FoldingFile parse_folding_file(const std::string& json_text, const std::string& 
     check_keys(json, {"layers", "fifo_depths", "ports"}, "the file", where);
     FoldingFile file;
     file.where = where;
-    for (const auto& [layer, folding] : json.value("layers", Json::object()).items()) {
+    for (const char* section : {"layers", "fifo_depths", "ports"}) {
+        if (json.contains(section) && !json[section].is_object()) {
+            throw_bad(where, fmt::format("{} is not an object", section));
+        }
+    }
+    const Json layers = json.value("layers", Json::object());
+    for (const auto& [layer, folding] : layers.items()) {
         check_keys(folding, {"pe", "simd"}, "layer " + layer, where);
         Folding& entry = file.layers[layer];
         entry = {0, 0};
@@ -51,12 +57,12 @@ FoldingFile parse_folding_file(const std::string& json_text, const std::string& 
     }
     if (json.contains("fifo_depths")) {
         file.fifo_depths.emplace();
-        if (!json["fifo_depths"].is_object()) throw_bad(where, "fifo_depths is not an object");
         for (const auto& [name, depth] : json["fifo_depths"].items()) {
             (*file.fifo_depths)[name] = whole_number(depth, 0, name, where);
         }
     }
-    for (const auto& [name, elements] : json.value("ports", Json::object()).items()) {
+    const Json ports = json.value("ports", Json::object());
+    for (const auto& [name, elements] : ports.items()) {
         file.ports[name] = whole_number(elements, 1, name, where);
     }
     return file;

@@ -1,0 +1,112 @@
+#include "hw/stream_model.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "hw/error_of.h"
+#include "hw/fold.h"
+#include "hw/random_network.h"
+
+namespace qloom::hw {
+namespace {
+
+using network::Network;
+using qloom::testing::error_of;
+using qloom::testing::NetworkBuilder;
+
+FoldOptions options_for(std::int64_t target_ii, const std::string& folding = "") {
+    FoldOptions options{.board = find_board("pynq-z1"), .target_ii = target_ii};
+    if (!folding.empty()) options.folding = parse_folding_file(folding, "f.json");
+    return options;
+}
+
+// One matrix alone: its latency by the formula of the library.
+TEST(StreamModel, AMatrixTakesItsFormula) {
+    NetworkBuilder build(1);
+    const auto x = build.input("x", {16}, {0, 15});
+    const Network network = build.finish({build.dense(x, 8, {-3, 3})});
+    // Simd 4, Pe 8: four beats in, D = 1 + ceil(2 / 2) = 2, D + 2 to the accumulator, 1 for the output stage.
+    const auto flat = fold(network, options_for(4, R"({"layers": {"fc1": {"pe": 8, "simd": 4}},
+                                                      "ports": {"s_axis_0": 4, "m_axis_0": 8}})"));
+    EXPECT_EQ(flat.ii_cycles, 4);
+    EXPECT_EQ(flat.latency_cycles, 3 + (2 + 2) + 1);
+    // Pe 2: four folds of four steps; D + 3 from the last beat to the first result, then one every four cycles.
+    const auto folded = fold(network, options_for(16, R"({"layers": {"fc1": {"pe": 2, "simd": 4}},
+                                                         "ports": {"s_axis_0": 4, "m_axis_0": 2}})"));
+    EXPECT_EQ(folded.ii_cycles, 16);
+    EXPECT_EQ(folded.latency_cycles, 3 + (2 + 3) + 3 * 4 + 1);
+}
+
+TEST(StreamModel, TheSlowestUnitGivesThePace) {
+    const Network network = qloom::testing::tutorial_network(true);
+    for (const std::int64_t target : {1, 13, 98, 784, 3136}) {
+        const Accelerator accelerator = fold(network, options_for(target));
+        std::int64_t slowest = 0;
+        for (const Unit& unit : accelerator.units) slowest = std::max(slowest, unit.cycles);
+        EXPECT_EQ(accelerator.ii_cycles, slowest);
+        EXPECT_EQ(std::ranges::count(accelerator.units, Module::kFifo, &Unit::module), 0) << "a chain needs no FIFO";
+    }
+}
+
+// x --> dense --> act --> dense --+--> y     the short way must wait for the long one
+//  \------------------------------/
+Network residual_network() {
+    NetworkBuilder build(6);
+    const auto x = build.input("x", {32}, {0, 7});
+    auto y = build.threshold(build.dense(x, 16, {-1, 1}), 3);
+    y = build.threshold(build.dense(y, 32, {-1, 1}), 7);
+    return build.finish({build.add({y, x}, {1, 1})});
+}
+
+TEST(FifoSizing, AResidualNeedsOneAndGetsTheSmallest) {
+    const Network network = residual_network();
+    const Accelerator accelerator = fold(network, options_for(32));
+    EXPECT_LE(accelerator.ii_cycles, 32);
+    std::vector<const Unit*> fifos;
+    for (const Unit& unit : accelerator.units) {
+        if (unit.module == Module::kFifo) fifos.push_back(&unit);
+    }
+    ASSERT_FALSE(fifos.empty());
+    // Each of them one beat smaller: the rate falls, or everything stops.
+    for (const Unit* fifo : fifos) {
+        Accelerator planted = accelerator;
+        for (Unit& unit : planted.units) {
+            if (unit.name != fifo->name) continue;
+            ASSERT_GT(fifo->integer("Depth"), 2) << "a FIFO of two is replaced by a FIFO of none below";
+            for (Parameter& parameter : unit.parameters) {
+                if (parameter.name == "Depth") parameter.value = fifo->integer("Depth") - 1;
+            }
+        }
+        const StreamTiming timing = measure_streams(planted);
+        EXPECT_TRUE(timing.deadlocked || timing.ii > static_cast<double>(accelerator.ii_cycles)) << fifo->name;
+    }
+}
+
+TEST(FifoSizing, WithoutFifosAResidualIsRefused) {
+    const std::string message = error_of([&] { fold(residual_network(), options_for(32, R"({"fifo_depths": {}})")); });
+    EXPECT_EQ(message,
+              "Q0507: f.json: with these FIFO depths the accelerator stops for good: a stream waits for another that waits "
+              "for it; leave fifo_depths out, and the smallest depths that work are chosen");
+}
+
+// Both halves of a split come one after the other; a concatenation wants them the other way round.
+TEST(FifoSizing, ASwapOfHalvesNeedsRoomForOneHalf) {
+    NetworkBuilder build(8);
+    const auto x = build.input("x", {16}, {0, 15});
+    const auto halves = build.split(x, {8, 8});
+    const Network network = build.finish({build.concat({halves[1], halves[0]})});
+    const Accelerator accelerator =
+        fold(network, options_for(16, R"({"layers": {"split1": {"pe": 1}, "concat2": {"pe": 1}}, "ports": {"m_axis_0": 1}})"));
+    EXPECT_EQ(accelerator.ii_cycles, 16);
+    std::int64_t room = 0;
+    for (const Unit& unit : accelerator.units) {
+        if (unit.module == Module::kFifo) room += unit.integer("Depth");
+    }
+    EXPECT_GE(room, 8);
+    EXPECT_LE(room, 18);
+}
+
+}  // namespace
+}  // namespace qloom::hw

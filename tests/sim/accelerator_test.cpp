@@ -1,0 +1,166 @@
+// Whole accelerators in RTL against the obvious meaning of their networks: bit by bit, and cycle by cycle against the
+// stream model.
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "emit/emit.h"
+#include "hw/fold.h"
+#include "hw/random_network.h"
+#include "network/execute.h"
+#include "sim/simulate.h"
+
+namespace qloom::sim {
+namespace {
+
+namespace fs = std::filesystem;
+using network::Network;
+using qloom::testing::NetworkBuilder;
+
+class AcceleratorTest : public ::testing::Test {
+protected:
+    void SetUp() override {
+        folder_ = fs::path(::testing::TempDir()) /
+                  ("qloom_accelerator_" + std::to_string(::getpid()) + "_" +
+                   ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    }
+    void TearDown() override { fs::remove_all(folder_); }
+
+    // Folds, emits and simulates; compares values in two kinds of traffic, and cycles at full speed.
+    void check(const Network& network, const hw::FoldOptions& options, std::int64_t frames = 24) {
+        const hw::Accelerator accelerator = hw::fold(network, options);
+        emit::emit(accelerator, network, folder_);
+        const auto inputs = qloom::testing::random_inputs(network, frames, 17);
+        const auto expected = qloom::testing::reference_run(network, inputs);
+        std::vector<network::Frames> packed;
+        for (std::size_t i = 0; i < inputs.size(); ++i) {
+            packed.push_back(network::frames_from(inputs[i], network.stream(network.inputs[i]).range));
+        }
+
+        SimulateOptions run{.checks = true, .cache = QLOOM_BINARY_DIR "/rtl-cache"};
+        const SimulateResult fast = simulate(folder_, packed, run);
+        compare(network, fast, expected, "full speed");
+        EXPECT_EQ(fast.ii_cycles, accelerator.ii_cycles);
+        EXPECT_EQ(fast.latency_cycles, accelerator.latency_cycles);
+
+        run.idle = 0.3;
+        run.back_pressure = 0.4;
+        run.seed = 5;
+        compare(network, simulate(folder_, packed, run), expected, "idle and back-pressure");
+    }
+
+    static void compare(const Network& network, const SimulateResult& result,
+                        const std::vector<Tensor<std::int64_t>>& expected, const char* traffic) {
+        ASSERT_EQ(result.outputs.size(), expected.size());
+        for (std::size_t i = 0; i < expected.size(); ++i) {
+            ASSERT_EQ(network::integers_of(result.outputs[i]).values(), expected[i].values())
+                << traffic << ", output " << network.stream(network.outputs[i]).name;
+        }
+    }
+
+    static hw::FoldOptions at(std::int64_t target_ii, const std::string& folding = "") {
+        hw::FoldOptions options{.board = hw::find_board("pynq-z1"), .target_ii = target_ii};
+        if (!folding.empty()) options.folding = hw::parse_folding_file(folding, "test");
+        return options;
+    }
+
+    fs::path folder_;
+};
+
+TEST_F(AcceleratorTest, BipolarXnorChainWithArgmax) {
+    NetworkBuilder build(11);
+    auto x = build.input("x", {40}, {0, 1});
+    x = build.threshold(build.dense_xnor(x, 24), 1);
+    x = build.threshold(build.dense_xnor(x, 12), 1);
+    check(build.finish({build.argmax(build.dense_xnor(x, 10))}), at(40));
+}
+
+TEST_F(AcceleratorTest, TernaryAndTwoBitWithOddSizesAndFallingChannels) {
+    NetworkBuilder build(12);
+    auto x = build.input("x", {35}, {-1, 1});
+    x = build.threshold(build.dense(x, 21, {-1, 1}), 3, {.bias = -2, .falling = true});
+    x = build.threshold(build.dense(x, 15, {-2, 1}), 2, {.bias = -1, .shared = true});
+    check(build.finish({build.dense(x, 7, {-1, 1})}), at(60));
+}
+
+TEST_F(AcceleratorTest, ResidualWithThreeBits) {
+    NetworkBuilder build(13);
+    const auto x = build.threshold(build.input("x", {20}, {0, 255}), 7);
+    auto y = build.threshold(build.dense(x, 12, {-4, 3}), 7);
+    y = build.dense(y, 20, {-4, 3});
+    y = build.threshold(build.add({y, x}, {1, -3}), 7);
+    check(build.finish({build.dense(y, 5, {-4, 3})}), at(30));
+}
+
+TEST_F(AcceleratorTest, TwoInputsConcatAndSplit) {
+    NetworkBuilder build(14);
+    const auto a = build.input("a", {12}, {0, 15});
+    const auto b = build.input("b", {9}, {-4, 3});
+    const auto parts = build.split(a, {4, 8});
+    const auto joined = build.concat({b, parts[1], parts[0]});
+    auto x = build.threshold(build.dense(joined, 10, {-2, 2}), 5, {.bias = -2});
+    check(build.finish({build.dense_bipolar(x, 6)}), at(24));
+}
+
+TEST_F(AcceleratorTest, TwoOutputsEightAndSixteenBits) {
+    NetworkBuilder build(15);
+    const auto x = build.input("x", {10}, {-128, 127});
+    const auto hidden = build.requantize(build.dense(x, 8, {-32768, 32767}), 12, {-32768, 32767});
+    const auto bytes = build.requantize(hidden, 9, {0, 255}, true);
+    check(build.finish({build.dense(bytes, 3, {-128, 127}), build.affine(hidden)}), at(20));
+}
+
+TEST_F(AcceleratorTest, TablesProductsAndManySums) {
+    NetworkBuilder build(16);
+    const auto x = build.input("x", {3, 4}, {0, 7});  // three vectors of four channels
+    const auto wave = build.lookup(x, {-9, 6});
+    const auto scaled = build.affine(x, true);
+    const auto shared = build.lookup(x, {0, 5}, true);
+    const auto sum = build.add({wave, scaled, shared}, {2, 1, -1});
+    const auto product = build.multiply(wave, shared);
+    const auto y = build.reshape(build.concat({sum, product}), {24});
+    check(build.finish({build.dense(y, 4, {-3, 3})}), at(24));
+}
+
+TEST_F(AcceleratorTest, FullyUnrolledFourBits) {
+    NetworkBuilder build(17);
+    auto x = build.input("x", {16}, {-8, 7});
+    x = build.threshold(build.dense(x, 8, {-8, 7}), 15);
+    check(build.finish({build.dense(x, 5, {-8, 7})}), at(1), 40);
+}
+
+TEST_F(AcceleratorTest, ChosenFoldingWithUnevenConverters) {
+    NetworkBuilder build(18);
+    auto x = build.input("x", {30}, {0, 15});
+    x = build.threshold(build.dense(x, 12, {-4, 4}), 6);
+    check(build.finish({build.dense(x, 6, {-4, 4})}),
+          at(60, R"({"layers": {"fc1": {"pe": 4, "simd": 6}, "act2": {"pe": 3}, "fc3": {"pe": 2, "simd": 4}},
+                     "ports": {"s_axis_0": 10, "m_axis_0": 3}})"));
+}
+
+TEST_F(AcceleratorTest, UnreadPartsAndPassedThroughInputs) {
+    NetworkBuilder build(19);
+    const auto x = build.input("x", {8}, {-3, 3});
+    const auto parts = build.split(x, {4, 4});
+    check(build.finish({parts[1], x}), at(8));
+}
+
+TEST_F(AcceleratorTest, AgreesWithTheExecutor) {
+    NetworkBuilder build(20);
+    auto x = build.input("x", {18}, {0, 255});
+    x = build.threshold(build.dense(x, 12, {-8, 7}), 15, {.falling = true});
+    const Network network = build.finish({build.argmax(build.dense(x, 9, {-8, 7}))});
+    emit::emit(hw::fold(network, at(18)), network, folder_);
+    const auto inputs = qloom::testing::random_inputs(network, 200, 3);
+    const std::vector<network::Frames> frames{network::frames_from(inputs[0], {0, 255})};
+    const SimulateResult result = simulate(folder_, frames, {.cache = QLOOM_BINARY_DIR "/rtl-cache"});
+    const auto expected = network::Executor(network).run(frames);
+    EXPECT_EQ(network::integers_of(result.outputs[0]).values(), network::integers_of(expected[0]).values());
+}
+
+}  // namespace
+}  // namespace qloom::sim
