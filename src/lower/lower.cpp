@@ -16,7 +16,7 @@ ir::Graph prepared(const ir::Graph& model, const LowerOptions& options) {
 
 [[noreturn]] void bad_input_type(const std::string& text, const std::string& what) {
     throw Error(Code::kInputTypeBad, text, what,
-                "write uintN or intN with N from 1 to 16, or bipolar, optionally with a scale: uint8/255, int8*0.5");
+                "write uintN or intN with N from 1 to 16, or bipolar, optionally with a scale (uint8/255, int8*0.5), or float");
 }
 
 }  // namespace
@@ -34,6 +34,10 @@ InputType parse_input_type(const std::string& text) {
             bad_input_type(text, "the scale is not a positive number");
         }
         result.scale = text[scale_at] == '/' ? 1.0 / number : number;
+    }
+    if (text == "float") {
+        result.is_float = true;
+        return result;
     }
     if (name == "bipolar") {
         result.bipolar = true;
@@ -105,7 +109,7 @@ std::vector<std::pair<std::string, InputType>> infer_input_types(const ir::Graph
         if (bipolar) {
             type = {.type = {1, false}, .scale = 1.0, .bipolar = true};
         } else if (!whole || std::max(-lo, hi) > 32768.0) {
-            continue;
+            type.is_float = true;
         } else if (lo >= 0.0 && hi <= 255.0) {
             type.type = {8, false};
         } else if (lo >= -128.0 && hi <= 127.0) {

@@ -14,11 +14,12 @@
 // real = scale * int + bias, elementwise operators are collected until a quantiser turns them into thresholds.
 namespace qloom::lower {
 
-// An integer input as the user declares it: real = int * scale.  "uint8", "int4", "bipolar", "uint8/255".
+// An integer input as the user declares it: real = int * scale.  "uint8", "int4", "bipolar", "uint8/255", "float".
 struct InputType {
     IntType type{8, false};
     double scale = 1.0;
-    bool bipolar = false;  // values -1 and +1
+    bool bipolar = false;   // values -1 and +1
+    bool is_float = false;  // no integers: everything up to the first quantiser runs on the host
 };
 // Parses the text forms above; throws Code::kInputTypeBad.
 InputType parse_input_type(const std::string& text);
@@ -129,8 +130,8 @@ private:
 bool input_needs_integers(const ir::Graph& model, ir::TensorId input);
 
 // The input types that hold the given sample inputs: an integer type for every input whose samples are all integers
-// (BIPOLAR for -1/+1 only, UINT8 for 0..255, INT8 for -128..127, else the smallest that fits); for inputs with a
-// quantiser of their own nothing is returned.
+// (BIPOLAR for -1/+1 only, UINT8 for 0..255, INT8 for -128..127, else the smallest that fits), float for the others;
+// for inputs with a quantiser of their own nothing is returned.
 std::vector<std::pair<std::string, InputType>> infer_input_types(const ir::Graph& model,
                                                                  const std::vector<ir::Value>& samples);
 

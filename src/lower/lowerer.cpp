@@ -9,8 +9,12 @@ namespace {
 
 bool is_quantiser(const ir::Op& op) {
     return std::holds_alternative<ir::Quant>(op) || std::holds_alternative<ir::BipolarQuant>(op) ||
-           std::holds_alternative<ir::Trunc>(op) || std::holds_alternative<ir::MultiThreshold>(op) ||
-           std::holds_alternative<ir::QuantizeLinear>(op);
+           std::holds_alternative<ir::Trunc>(op) || std::holds_alternative<ir::MultiThreshold>(op);
+}
+
+// QuantizeLinear, perhaps Clip, DequantizeLinear are one quantiser, which ends at the last of the three.
+bool is_or_starts_quantiser(const ir::Op& op) {
+    return is_quantiser(op) || std::holds_alternative<ir::QuantizeLinear>(op);
 }
 
 bool is_linear(const ir::Op& op) {
@@ -37,7 +41,7 @@ bool input_needs_integers(const ir::Graph& model, ir::TensorId input) {
             continue;
         }
         for (const ir::Node& node : model.nodes()) {
-            if (std::ranges::find(node.inputs, id) == node.inputs.end() || is_quantiser(node.op)) {
+            if (std::ranges::find(node.inputs, id) == node.inputs.end() || is_or_starts_quantiser(node.op)) {
                 continue;
             }
             if (is_linear(node.op)) {
@@ -172,6 +176,13 @@ void Lowerer::place_inputs() {
                 "--input-type {}=int8",
                 info.name, info.name));
         }
+        if (declared->is_float) {
+            where_[index_of(input)] = Where::kHostBefore;
+            result_.notes.push_back(fmt::format(
+                "input {} holds floats without a quantiser: everything up to the first quantiser runs on the host",
+                info.name));
+            continue;
+        }
         const Layout layout = default_layout(input);
         Shape stream_shape(layout.logical.size());
         for (std::size_t axis = 0; axis < layout.logical.size(); ++axis) {
@@ -235,19 +246,19 @@ void Lowerer::place_node(const ir::Node& node) {
         lower_node(node);
         return;
     }
-    if (is_quantiser(node.op)) {
+    if (is_quantiser(node.op) || ends_qcdq(node)) {
         add_hardware_input(node);
         return;
     }
-    // An input that meets weights is an integer input (place_inputs), so no layer with weights gets here.
-    QLOOM_ASSERT(!is_linear(node.op), "the input of a layer with weights is in the integer domain or after it");
     mark_outputs(node, Where::kHostBefore);
-    record(node, Placement::kHostBefore, "prepares the input of the first quantiser, on the host");
+    record(node, Placement::kHostBefore,
+           is_linear(node.op) ? "a layer on float inputs, on the host" : "prepares the input of the first quantiser, on the host",
+           is_linear(node.op) ? "quantise the model's input to have this layer in hardware" : "");
 }
 
 void Lowerer::lower_node(const ir::Node& node) {
     const ir::Op& op = node.op;
-    if (is_quantiser(op)) {
+    if (is_quantiser(op) || ends_qcdq(node)) {
         lower_quantiser(node);
     } else if (std::holds_alternative<ir::MatMul>(op)) {
         lower_matmul(node);

@@ -55,6 +55,10 @@ private:
 
     // ---- quantise.cpp ----
     [[nodiscard]] std::optional<LevelGrid> grid_of(const ir::Node& node, const Layout& layout, std::int64_t channels);
+    // Whether a node is the DequantizeLinear that ends QuantizeLinear - (Clip) - DequantizeLinear.
+    [[nodiscard]] bool ends_qcdq(const ir::Node& node) const { return qcdq_range(node).has_value(); }
+    // The integers such a quantiser gives: the type of QuantizeLinear cut by Clip.
+    [[nodiscard]] std::optional<Range> qcdq_range(const ir::Node& node) const;
     void lower_quantiser(const ir::Node& node);
     void add_hardware_input(const ir::Node& node);
     void quantise_single(const ir::Node& node, Value chained, const LevelGrid& grid);

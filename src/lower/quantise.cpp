@@ -112,13 +112,48 @@ std::optional<LevelGrid> Lowerer::grid_of(const ir::Node& node, const Layout& la
         grid.range = {0, ir::shape_of(*table).back()};
         return grid;
     }
-    if (const auto* quantise = std::get_if<ir::QuantizeLinear>(&node.op)) {
-        grid.scale.assign(count, 1.0);
-        grid.bias.assign(count, 0.0);
-        grid.range = quantise->type.range();
+    if (const std::optional<Range> range = qcdq_range(node)) {
+        const auto scale = per_channel(1);
+        const bool has_zero = node.inputs.size() > 2 && node.inputs[2] != ir::TensorId::kNone;
+        const auto zero = has_zero ? per_channel(2) : std::optional(std::vector<double>(count, 0.0));
+        if (!scale || !zero) {
+            return std::nullopt;
+        }
+        grid.scale = *scale;
+        for (std::size_t c = 0; c < count; ++c) {
+            grid.bias.push_back(-(*zero)[c] * (*scale)[c]);
+        }
+        grid.range = *range;
         return grid;
     }
     return std::nullopt;
+}
+
+std::optional<Range> Lowerer::qcdq_range(const ir::Node& node) const {
+    if (!std::holds_alternative<ir::DequantizeLinear>(node.op)) {
+        return std::nullopt;
+    }
+    std::optional<Range> clip;
+    ir::NodeId before = model_.producer(node.inputs[0]);
+    if (before != ir::NodeId::kNone && std::holds_alternative<ir::Clip>(model_.node(before).op)) {
+        const ir::Node& clipping = model_.node(before);
+        const auto bound = [&](std::size_t input, double otherwise) {
+            const bool given = input < clipping.inputs.size() && model_.is_constant(clipping.inputs[input]);
+            return given ? first_number(*model_.tensor(clipping.inputs[input]).constant) : otherwise;
+        };
+        clip = Range{static_cast<std::int64_t>(std::ceil(bound(1, -2147483648.0))),
+                     static_cast<std::int64_t>(std::floor(bound(2, 2147483647.0)))};
+        before = model_.producer(clipping.inputs[0]);
+    }
+    if (before == ir::NodeId::kNone) {
+        return std::nullopt;
+    }
+    const auto* quantise = std::get_if<ir::QuantizeLinear>(&model_.node(before).op);
+    if (quantise == nullptr) {
+        return std::nullopt;
+    }
+    const Range type = quantise->type.range();
+    return clip ? Range{std::max(type.lo, clip->lo), std::min(type.hi, clip->hi)} : type;
 }
 
 Value Lowerer::quantised_value(const ir::Node& node, const Value& from, network::StreamId stream,

@@ -138,9 +138,10 @@ TEST(InputTypes, TextForms) {
     EXPECT_TRUE(parse_input_type("bipolar").bipolar);
     EXPECT_DOUBLE_EQ(parse_input_type("uint8/255").scale, 1.0 / 255);
     EXPECT_DOUBLE_EQ(parse_input_type("int8*0.5").scale, 0.5);
-    EXPECT_EQ(message_of([] { static_cast<void>(parse_input_type("float")); }),
-              "Q0300: float: this is no integer type; write uintN or intN with N from 1 to 16, or bipolar, optionally with "
-              "a scale: uint8/255, int8*0.5");
+    EXPECT_EQ(message_of([] { static_cast<void>(parse_input_type("byte")); }),
+              "Q0300: byte: this is no integer type; write uintN or intN with N from 1 to 16, or bipolar, optionally with "
+              "a scale (uint8/255, int8*0.5), or float");
+    EXPECT_TRUE(parse_input_type("float").is_float);
     for (const char* bad : {"", "int", "int0", "int1", "uint17", "uint8/0", "uint8/x", "int8*-1", "int8*nan", "uint8/255x"}) {
         EXPECT_EQ(message_of([bad] { static_cast<void>(parse_input_type(bad)); }).substr(0, 5), "Q0300") << bad;
     }
