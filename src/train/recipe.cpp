@@ -148,7 +148,7 @@ private:
         LinearSpec linear;
         linear.inputs = section.integer("inputs", width_, 1, kMostWidth);
         if (linear.inputs != width_) {
-            throw Error(Code::kRecipeChain, section.where("inputs"),
+            throw Error(Code::kRecipeChain, section.named("").where("inputs"),
                         fmt::format("{} takes {} inputs, but {} gives {}", name, linear.inputs, width_from_, width_),
                         fmt::format("make them equal, or leave out inputs of {}", name));
         }
@@ -231,8 +231,12 @@ Recipe read_recipe(const toml::table& table, const std::string& file, const std:
         recipe.layers.push_back(reader.read(TomlSection(*layer, file, "layers")));
     }
     root.finish();
-    if (recipe.layers.empty()) {
-        throw Error(Code::kRecipeType, file, "there are no layers", "give at least one [[layers]] table");
+    const bool has_linear = std::any_of(recipe.layers.begin(), recipe.layers.end(), [](const LayerSpec& layer) {
+        return std::holds_alternative<LinearSpec>(layer.kind);
+    });
+    if (!has_linear) {
+        throw Error(Code::kRecipeType, file, "there is no linear layer",
+                    "give at least one [[layers]] table of type = \"linear\"");
     }
     return recipe.quantised ? recipe : without_quantisers(recipe);
 }

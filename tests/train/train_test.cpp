@@ -1,0 +1,245 @@
+#include "train/train.h"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "../data/test_files.h"
+#include "base/diagnostic.h"
+#include "base/npy.h"
+#include "train/random.h"
+
+namespace qloom::train {
+namespace {
+
+namespace fs = std::filesystem;
+using data::error_text;
+using data::TestFolder;
+
+// A folder with a dataset of 3 classes that a small network learns: 6 numbers, of which two are large.
+class Train : public testing::Test {
+protected:
+    Train() : folder_(std::string("train_") + testing::UnitTest::GetInstance()->current_test_info()->name()) {
+        write_pair("train", 400, 1);
+        write_pair("test", 200, 2);
+    }
+
+    void write_pair(const std::string& name, std::int64_t count, std::uint64_t seed) const {
+        Random random(seed);
+        Tensor<std::int64_t> samples({count, 6});
+        Tensor<std::int64_t> labels(Shape{count});
+        for (std::int64_t i = 0; i < count; ++i) {
+            labels[i] = static_cast<std::int64_t>(random.below(3));
+            for (std::int64_t j = 0; j < 6; ++j) {
+                samples[i * 6 + j] = static_cast<std::int64_t>(random.below(150)) + (j % 3 == labels[i] ? 100 : 0);
+            }
+        }
+        write_npy(folder_.path() / (name + "_x.npy"), samples);
+        write_npy(folder_.path() / (name + "_y.npy"), labels);
+    }
+
+    [[nodiscard]] std::string pair(const std::string& name) const {
+        return "npy:" + (folder_.path() / (name + "_x.npy")).string() + "," +
+               (folder_.path() / (name + "_y.npy")).string();
+    }
+
+    [[nodiscard]] Recipe recipe(const std::string& training = "", const std::string& features = "6",
+                                const std::string& outputs = "3") const {
+        return parse_recipe("[data]\ntrain = \"" + pair("train") + "\"\ntest = \"" + pair("test") +
+                                "\"\n[input]\nfeatures = " + features +
+                                "\n[training]\nepochs = 4\nbatch_size = 32\nlearning_rate = 0.02\n" + training +
+                                "\n[[layers]]\ntype = \"linear\"\nname = \"fc1\"\noutputs = 8\n"
+                                "[[layers]]\ntype = \"batch_norm\"\n[[layers]]\ntype = \"relu\"\n"
+                                "[[layers]]\ntype = \"dropout\"\nrate = 0.1\n"
+                                "[[layers]]\ntype = \"linear\"\nname = \"fc2\"\noutputs = " +
+                                outputs + "\n",
+                            "small.toml");
+    }
+
+    [[nodiscard]] fs::path path(const std::string& name) const { return folder_.path() / name; }
+    static std::string contents(const fs::path& file) {
+        std::ifstream stream(file, std::ios::binary);
+        return {std::istreambuf_iterator<char>(stream), {}};
+    }
+
+    const TestFolder folder_;
+};
+
+TEST_F(Train, LearnsAndWritesModelAndMetrics) {
+    const TrainResult result = train(recipe(), {.output = path("run")});
+    EXPECT_GT(result.accuracy, 0.9);
+    EXPECT_LT(result.epochs.back().loss, result.epochs.front().loss);
+    EXPECT_EQ(result.epochs.size(), 4U);
+    EXPECT_GT(result.seconds_per_epoch, 0.0);
+    EXPECT_EQ(result.model_file, path("run") / "model.onnx");
+    EXPECT_FALSE(contents(result.model_file).empty());
+    const auto metrics = nlohmann::json::parse(contents(result.metrics_file));
+    EXPECT_EQ(metrics["accuracy"], result.accuracy);
+    EXPECT_FALSE(fs::exists(path("run.checkpoint")));
+}
+
+TEST_F(Train, FloatNetworkOfTheSameRecipe) {
+    const TrainResult result = train(recipe(), {.float_only = true});
+    EXPECT_FALSE(result.quantised);
+    EXPECT_GT(result.accuracy, 0.9);
+    EXPECT_TRUE(result.model_file.empty());
+}
+
+TEST_F(Train, SameSeedSameBytes) {
+    train(recipe(), {.output = path("a"), .seed = 5});
+    train(recipe(), {.output = path("b"), .seed = 5});
+    train(recipe(), {.output = path("c"), .seed = 6});
+    EXPECT_TRUE(contents(path("a/model.onnx")) == contents(path("b/model.onnx")));
+    EXPECT_NE(contents(path("a/model.onnx")), contents(path("c/model.onnx")));
+}
+
+TEST_F(Train, ReportsProgress) {
+    std::vector<TrainProgress> seen;
+    train(recipe(), {}, [&](const TrainProgress& progress) { seen.push_back(progress); });
+    ASSERT_FALSE(seen.empty());
+    EXPECT_EQ(seen.front().phase, Phase::kLoading);
+    EXPECT_EQ(seen.back().phase, Phase::kExporting);
+    int finished = 0;
+    for (const TrainProgress& progress : seen) {
+        EXPECT_EQ(progress.epochs, 4);
+        finished += progress.epoch_done ? 1 : 0;
+    }
+    EXPECT_EQ(finished, 4);
+    EXPECT_EQ(seen.back().step, 13);  // 400 samples in batches of 32
+    EXPECT_EQ(seen.back().steps, 13);
+    EXPECT_GT(seen.back().test_accuracy, 0.9);
+}
+
+TEST_F(Train, HeldOutSamplesStandInForTheTestSet) {
+    fs::remove(path("test_x.npy"));
+    const Recipe held = [&] {
+        Recipe result = recipe();
+        result.data.holdout = 100;
+        return result;
+    }();
+    EXPECT_GT(train(held).accuracy, 0.85);
+    Recipe all = held;
+    all.data.holdout = 399;
+    EXPECT_EQ(error_text([&] { train(all); }),
+              "Q0817: small: 399 of 400 samples are held out; set a smaller holdout in [data]");
+}
+
+// Killed hard in the middle of an epoch and resumed: the same bytes as a run that nobody disturbed.
+using TrainDeathTest = Train;
+TEST_F(TrainDeathTest, ResumesAfterAKillAsIfNothingHappened) {
+    testing::FLAGS_gtest_death_test_style = "threadsafe";
+    EXPECT_EXIT(train(recipe(), {.output = path("killed")},
+                      [](const TrainProgress& progress) {
+                          if (progress.epoch == 3 && progress.phase == Phase::kTraining) {
+                              std::raise(SIGKILL);
+                          }
+                      }),
+                testing::KilledBySignal(SIGKILL), "");
+    EXPECT_TRUE(fs::exists(path("killed.checkpoint")));
+    EXPECT_FALSE(fs::exists(path("killed")));
+    const TrainResult resumed = train(recipe(), {.output = path("killed")});
+    EXPECT_EQ(resumed.resumed_after_epoch, 2);
+    const TrainResult whole = train(recipe(), {.output = path("whole")});
+    EXPECT_EQ(whole.resumed_after_epoch, 0);
+    EXPECT_TRUE(contents(path("killed/model.onnx")) == contents(path("whole/model.onnx")));
+    ASSERT_EQ(resumed.epochs.size(), 4U);
+    for (std::size_t i = 0; i < 4; ++i) {
+        EXPECT_EQ(resumed.epochs[i].loss, whole.epochs[i].loss);
+    }
+    EXPECT_FALSE(fs::exists(path("killed.checkpoint")));
+}
+
+// Stops a training in its second epoch.
+struct Stop {};
+void train_and_stop(const Recipe& recipe, const TrainOptions& options) {
+    EXPECT_THROW(train(recipe, options,
+                       [](const TrainProgress& progress) {
+                           if (progress.epoch == 2) {
+                               throw Stop{};
+                           }
+                       }),
+                 Stop);
+}
+
+TEST_F(Train, CheckpointOfAnotherTraining) {
+    train_and_stop(recipe(), {.output = path("run")});
+    EXPECT_EQ(error_text([&] { train(recipe(), {.output = path("run"), .seed = 2}); }),
+              "Q0821: " + path("run.checkpoint").string() +
+                  ": the checkpoint a stopped run left here belongs to another training (other recipe, epochs or "
+                  "seed); start the training anew without resuming, or remove this file");
+    EXPECT_EQ(train(recipe(), {.output = path("run"), .seed = 2, .resume = false}).resumed_after_epoch, 0);
+}
+
+TEST_F(Train, LossThatIsNotANumber) {
+    Recipe wild = recipe("optimizer = \"sgd\"\n");
+    wild.training.learning_rate = 1e30;
+    wild.training.schedule = Schedule::kConstant;
+    const std::string text = error_text([&] { train(wild, {.output = path("run")}); });
+    EXPECT_EQ(text.substr(0, 54), "Q0820: small: the loss is not a number at epoch 1, ste") << text;
+    EXPECT_TRUE(text.ends_with(", learning rate 1e+30; lower learning_rate, or add batch_norm layers")) << text;
+    EXPECT_FALSE(fs::exists(path("run")));
+}
+
+// The state before the trouble is kept, and said to be.
+TEST_F(Train, LossThatIsNotANumberLater) {
+    Recipe wild = recipe("optimizer = \"sgd\"\nschedule = \"step\"\nstep_epochs = 1\n");
+    wild.training.learning_rate = 1e-3;
+    wild.training.step_factor = 1e35;
+    const std::string text = error_text([&] { train(wild, {.output = path("run")}); });
+    EXPECT_NE(text.find("; the state after epoch 1 is kept in " + path("run.checkpoint").string()), std::string::npos)
+        << text;
+    EXPECT_TRUE(fs::exists(path("run.checkpoint")));
+    EXPECT_FALSE(fs::exists(path("run")));
+}
+
+TEST_F(Train, NetworkThatDoesNotFitTheData) {
+    EXPECT_EQ(error_text([&] { train(recipe("", "7")); }),
+              "Q0817: small: the network takes 7 features, but a sample of " + pair("train") +
+                  " has 6 values; set features = 6 in [input]");
+    EXPECT_EQ(error_text([&] { train(recipe("", "6", "2")); }),
+              "Q0817: small: the network has 2 outputs, but " + pair("train") +
+                  " has 3 classes; give the last linear layer 3 outputs");
+    Recipe shifted = recipe();
+    shifted.data.shift = 1;
+    EXPECT_EQ(error_text([&] { train(shifted); }), "Q0817: small: shift moves images, but a sample of " +
+                                                       pair("train") + " has shape [6]; set shift = 0 in [data]");
+}
+
+// An output folder that cannot be is refused before the training, not after it.
+TEST_F(Train, OutputThatCannotBe) {
+    fs::create_directories(path("mine"));
+    std::ofstream(path("mine/thesis.txt")) << "x";
+    const auto refused = [&](const fs::path& output) {
+        bool trained = false;
+        try {
+            train(recipe(), {.output = output},
+                  [&](const TrainProgress& progress) { trained = trained || progress.phase == Phase::kTraining; });
+        } catch (const Error& error) {
+            EXPECT_FALSE(trained);
+            return error.code();
+        }
+        return Code{0};
+    };
+    EXPECT_EQ(refused(path("mine")), Code::kOutputFolderExists);
+    EXPECT_EQ(refused("/proc/run"), Code::kOutputUnwritable);
+    EXPECT_TRUE(fs::exists(path("mine/thesis.txt")));
+}
+
+TEST_F(Train, ReplacesItsOwnEarlierOutput) {
+    train(recipe(), {.output = path("run"), .epochs = 1});
+    EXPECT_EQ(train(recipe(), {.output = path("run"), .epochs = 2}).epochs.size(), 2U);
+}
+
+TEST_F(Train, DatasetThatIsNotInstalled) {
+    Recipe missing = recipe();
+    missing.data.train = "fashion-mnist:train";
+    EXPECT_EQ(error_text([&] { train(missing, {.data_directory = "/no/such"}); }),
+              "Q0801: fashion-mnist: train-images-idx3-ubyte.gz is not in /no/such; install the Debian package "
+              "dataset-fashion-mnist: apt-get install dataset-fashion-mnist");
+}
+
+}  // namespace
+}  // namespace qloom::train
