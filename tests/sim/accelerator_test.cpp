@@ -162,5 +162,73 @@ TEST_F(AcceleratorTest, AgreesWithTheExecutor) {
     EXPECT_EQ(network::integers_of(result.outputs[0]).values(), network::integers_of(expected[0]).values());
 }
 
+// A random network of every kind of layer, folded at random.
+struct RandomDesign {
+    Network network;
+    hw::FoldOptions options;
+};
+
+RandomDesign random_design(std::uint32_t seed) {
+    NetworkBuilder build(seed);
+    const auto dimension = [&] { return build.uniform(1, 3) * build.uniform(1, 6); };
+    std::vector<network::StreamId> streams;
+    const std::int64_t inputs = build.uniform(1, 2);
+    std::int64_t width = dimension();
+    for (std::int64_t i = 0; i < inputs; ++i) {
+        const std::int64_t bits = build.uniform(1, 8);
+        const bool is_signed = bits > 1 && build.uniform(0, 1) == 1;
+        const std::int64_t count = std::int64_t{1} << bits;
+        streams.push_back(build.input("x" + std::to_string(i), {width},
+                                      is_signed ? Range{-count / 2, count / 2 - 1} : Range{0, count - 1}));
+    }
+    // Everything in `streams` is `width` wide; each step makes a new stream from old ones.
+    const auto pick = [&] { return streams[static_cast<std::size_t>(build.uniform(0, static_cast<std::int64_t>(streams.size()) - 1))]; };
+    const std::int64_t steps = build.uniform(2, 5);
+    for (std::int64_t step = 0; step < steps; ++step) {
+        const auto narrow = [&](network::StreamId x) {
+            return build.threshold(x, build.uniform(1, 17), {.bias = build.uniform(-8, 2), .shared = build.uniform(0, 3) == 0,
+                                                             .falling = build.uniform(0, 1) == 1});
+        };
+        switch (build.uniform(0, 6)) {
+            case 0:
+            case 1: {
+                const std::int64_t bits = build.uniform(2, 6);
+                const std::int64_t top = std::int64_t{1} << (bits - 1);
+                streams.push_back(narrow(build.dense(pick(), width, {-top, top - 1})));
+                break;
+            }
+            case 2: streams.push_back(narrow(build.dense_bipolar(pick(), width))); break;
+            case 3: streams.push_back(narrow(build.add({pick(), pick()}, {build.uniform(-3, 3), build.uniform(1, 3)}))); break;
+            case 4: streams.push_back(build.requantize(pick(), 5, {-20, 30}, build.uniform(0, 1) == 1)); break;
+            case 5: {
+                const auto joined = build.concat({pick(), pick()});
+                const auto parts = build.split(joined, {width, width});
+                streams.push_back(parts[static_cast<std::size_t>(build.uniform(0, 1))]);
+                break;
+            }
+            case 6: {
+                const std::int64_t wider = dimension();
+                const auto hidden = narrow(build.dense(pick(), wider, {-2, 1}));
+                streams = {narrow(build.dense(hidden, width, {-2, 1})), narrow(build.dense(hidden, width, {-1, 1}))};
+                break;
+            }
+        }
+    }
+    std::vector<network::StreamId> outputs{streams.back()};
+    if (build.uniform(0, 2) == 0) outputs.push_back(build.argmax(pick()));
+    RandomDesign design{.network = build.finish(outputs), .options = {.board = hw::find_board("pynq-z1")}};
+    design.options.target_ii = 1 + build.uniform(1, 4) * build.uniform(1, 40);  // a concatenation needs two
+    return design;
+}
+
+TEST_F(AcceleratorTest, DISABLED_SweepRandomNetworks) {
+    for (std::uint32_t seed = 1000; seed < 1060; ++seed) {
+        SCOPED_TRACE("seed " + std::to_string(seed));
+        const RandomDesign design = random_design(seed);
+        check(design.network, design.options, 12);
+        if (HasFailure()) break;
+    }
+}
+
 }  // namespace
 }  // namespace qloom::sim
