@@ -386,7 +386,7 @@ Results constant_of_shape(const ConstantOfShape& op, const Inputs& in) {
 
 Results expand(const Inputs& in) {
     const Shape wanted = in.integers(1, "shape");
-    if (checked_count(wanted) < 0) {
+    if (std::ranges::any_of(wanted, [](std::int64_t size) { return size < 0; })) {
         in.bad_attribute(fmt::format("its shape is {}", shape_text(wanted)), "give positive sizes");
     }
     std::optional<Shape> shape = broadcast_shapes(in.shape(0), wanted);

@@ -44,7 +44,7 @@ struct Trunc {
 struct MultiThreshold {
     float out_scale = 1.0F;
     float out_bias = 0.0F;
-    std::string out_datatype;   // FINN's name, e.g. "UINT4"; informative
+    std::string out_datatype{};   // FINN's name, e.g. "UINT4"; informative
     bool channels_last = false; // data_layout NHWC / NC
     bool operator==(const MultiThreshold&) const = default;
 };
@@ -87,10 +87,10 @@ enum class AutoPad { kNotSet, kSameUpper, kSameLower, kValid };
 
 // Window geometry over the spatial axes; pads are ONNX' [begin..., end...].
 struct Window {
-    std::vector<std::int64_t> kernel;
-    std::vector<std::int64_t> strides;
-    std::vector<std::int64_t> dilations;
-    std::vector<std::int64_t> pads;
+    std::vector<std::int64_t> kernel{};
+    std::vector<std::int64_t> strides{};
+    std::vector<std::int64_t> dilations{};
+    std::vector<std::int64_t> pads{};
     AutoPad auto_pad = AutoPad::kNotSet;
     bool ceil_mode = false;
     bool operator==(const Window&) const = default;
@@ -98,7 +98,7 @@ struct Window {
 
 // X (N, C, spatial...), W (M, C/group, kernel...), optional B (M). channels_last: X and Y are (N, spatial..., C).
 struct Conv {
-    Window window;
+    Window window{};
     std::int64_t group = 1;
     bool channels_last = false;
     bool operator==(const Conv&) const = default;
@@ -106,10 +106,10 @@ struct Conv {
 
 // X (N, C, spatial...), W (C, M/group, kernel...), optional B (M).
 struct ConvTranspose {
-    Window window;
+    Window window{};
     std::int64_t group = 1;
-    std::vector<std::int64_t> output_padding;
-    std::vector<std::int64_t> output_shape;
+    std::vector<std::int64_t> output_padding{};
+    std::vector<std::int64_t> output_shape{};
     bool operator==(const ConvTranspose&) const = default;
 };
 
@@ -123,12 +123,12 @@ struct BatchNormalization {
 // ---- pooling -------------------------------------------------------------------------------------------------------
 
 struct MaxPool {
-    Window window;
+    Window window{};
     bool channels_last = false;
     bool operator==(const MaxPool&) const = default;
 };
 struct AveragePool {
-    Window window;
+    Window window{};
     bool count_include_pad = false;
     bool operator==(const AveragePool&) const = default;
 };
@@ -150,7 +150,7 @@ struct QuantAvgPool2d {
 };
 // FINN: sliding windows as rows of a matrix, input and output channels-last.
 struct Im2Col {
-    Window window;
+    Window window{};
     float pad_value = 0.0F;
     bool depthwise = false;
     bool operator==(const Im2Col&) const = default;
@@ -202,7 +202,7 @@ struct Flatten {
     bool operator==(const Flatten&) const = default;
 };
 struct Transpose {
-    std::vector<std::int64_t> perm;  // empty: reversed
+    std::vector<std::int64_t> perm{};  // empty: reversed
     bool operator==(const Transpose&) const = default;
 };
 struct Squeeze {
