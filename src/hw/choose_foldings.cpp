@@ -16,7 +16,7 @@ constexpr std::size_t kMostCandidates = 10;
 // What latency is worth: doubling it is like this share of the whole price.
 constexpr double kLatencyShare = 0.2;
 // Machine steps of the stream model that may be spent: the search ends there whatever the network.
-constexpr std::int64_t kMostSteps = 12'000'000;
+constexpr std::int64_t kMostSteps = 6'000'000;
 
 class LatencySearch {
 public:

@@ -7,6 +7,7 @@
 #include "hw/units/join.h"
 #include "hw/units/lookup.h"
 #include "hw/units/matrix_vector.h"
+#include "hw/units/missing.h"
 #include "hw/units/requantize.h"
 #include "hw/units/threshold.h"
 
@@ -24,6 +25,15 @@ struct Registry {
     const UnitModel& operator()(const network::Concat&) const { return concat_model(); }
     const UnitModel& operator()(const network::Split&) const { return split_model(); }
     const UnitModel& operator()(const network::Argmax&) const { return argmax_model(); }
+    // Convolutional layers have no units in the library yet.
+    const UnitModel& operator()(const network::SlidingWindow&) const { return missing_model(); }
+    const UnitModel& operator()(const network::VectorVector&) const { return missing_model(); }
+    const UnitModel& operator()(const network::WindowReduce&) const { return missing_model(); }
+    const UnitModel& operator()(const network::GlobalReduce&) const { return missing_model(); }
+    const UnitModel& operator()(const network::Upsample&) const { return missing_model(); }
+    const UnitModel& operator()(const network::InsertPixels&) const { return missing_model(); }
+    const UnitModel& operator()(const network::PermuteChannels&) const { return missing_model(); }
+    const UnitModel& operator()(const network::DepthToSpace&) const { return missing_model(); }
     const UnitModel& operator()(const network::Reshape&) const {
         QLOOM_ASSERT(false, "a reshape has no hardware");
     }

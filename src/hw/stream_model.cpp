@@ -108,7 +108,7 @@ StreamRun run_streams(const Accelerator& accelerator, const StreamRunOptions& op
 
 StreamTiming measure_streams(const Accelerator& accelerator, bool unbounded_fifos) {
     // Every unit may hold two frames before the slowest one is felt at the front; the second half is then steady.
-    constexpr std::int64_t kMostSteps = 20'000'000;
+    constexpr std::int64_t kMostSteps = 8'000'000;
     std::int64_t longest = 1;
     for (const Unit& unit : accelerator.units) longest = std::max(longest, unit.cycles);
     const auto units = static_cast<std::int64_t>(accelerator.units.size());

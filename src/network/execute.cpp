@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "network/execute_windows.h"
+
 namespace qloom::network {
 namespace {
 
@@ -224,6 +226,39 @@ public:
         }
     }
     void operator()(const Reshape&) { std::copy(inputs_[0]->begin(), inputs_[0]->end(), outputs_[0].begin()); }
+    void operator()(const SlidingWindow& unit) {
+        each_frame([&](const T* x, T* y) { gather_windows(unit, in_geometry(), out_geometry(), x, y); });
+    }
+    void operator()(const VectorVector& unit) {
+        const std::int64_t windows = outputs_[0].size() / unit.weights.dim(0);
+        depthwise_product(unit, windows, inputs_[0]->data(), outputs_[0].data());
+    }
+    void operator()(const WindowReduce& unit) {
+        const std::int64_t channels = outputs_[0].dim(-1);
+        for (std::int64_t i = 0; i < outputs_[0].size() / channels; ++i) {
+            reduce_positions(unit.reduction, unit.positions, channels, inputs_[0]->data() + i * unit.positions * channels,
+                             outputs_[0].data() + i * channels);
+        }
+    }
+    void operator()(const GlobalReduce& unit) {
+        const Geometry in = in_geometry();
+        each_frame([&](const T* x, T* y) { reduce_positions(unit.reduction, in.height * in.width, in.channels, x, y); });
+    }
+    void operator()(const Upsample& unit) {
+        each_frame([&](const T* x, T* y) { repeat_pixels(unit.factors, in_geometry(), out_geometry(), x, y); });
+    }
+    void operator()(const InsertPixels& unit) {
+        each_frame([&](const T* x, T* y) { insert_pixels(unit, in_geometry(), out_geometry(), x, y); });
+    }
+    void operator()(const PermuteChannels& unit) {
+        const auto channels = static_cast<std::int64_t>(unit.order.size());
+        for (std::int64_t i = 0; i < outputs_[0].size(); ++i) {
+            outputs_[0][i] = (*inputs_[0])[i - i % channels + unit.order[static_cast<std::size_t>(i % channels)]];
+        }
+    }
+    void operator()(const DepthToSpace& unit) {
+        each_frame([&](const T* x, T* y) { depth_to_space(unit, in_geometry(), out_geometry(), x, y); });
+    }
 
 private:
     // Above so many steps a binary search beats comparing with every threshold.
@@ -258,6 +293,15 @@ private:
                     y[c] += x[c] >= thresholds[c] ? step[static_cast<std::size_t>(c)] : T(0);
                 }
             }
+        }
+    }
+    [[nodiscard]] Geometry in_geometry() const { return geometry_of(network_.stream(layer_.inputs[0]).shape); }
+    [[nodiscard]] Geometry out_geometry() const { return geometry_of(network_.stream(layer_.outputs[0]).shape); }
+    template <class F>
+    void each_frame(F function) {
+        for (std::int64_t frame = 0; frame < frames_; ++frame) {
+            function(inputs_[0]->data() + frame * (inputs_[0]->size() / frames_),
+                     outputs_[0].data() + frame * (outputs_[0].size() / frames_));
         }
     }
     template <class F>

@@ -71,7 +71,7 @@ public:
         arity(2, 1);
         QLOOM_ASSERT(in().shape == out().shape, "a product has its first operand's shape");
         const Stream& other = network_.stream(layer_.inputs[1]);
-        QLOOM_ASSERT(other.shape == out().shape || other.shape == Shape{out().channels()},
+        QLOOM_ASSERT(other.shape == out().shape || (other.channels() == out().channels() && other.vectors() == 1),
                      "the second operand has the same shape or one vector");
     }
     void operator()(const Concat&) const {
@@ -90,12 +90,71 @@ public:
         arity(1, 1);
         QLOOM_ASSERT(in().elements() == out().elements(), "a reshape keeps the elements");
     }
+    void operator()(const SlidingWindow& unit) const {
+        arity(1, 1);
+        spatial(unit.axes.size());
+        for (std::size_t axis = 0; axis < unit.axes.size(); ++axis) {
+            QLOOM_ASSERT(out().shape[axis] == unit.axes[axis].outputs(in().shape[axis]), "windows fit the input");
+        }
+        QLOOM_ASSERT(out().channels() == unit.positions() * in().channels(), "a window holds positions x channels");
+        QLOOM_ASSERT(out().type.range().contains(Range{unit.pad_value, unit.pad_value}), "padding fits the type");
+    }
+    void operator()(const VectorVector& unit) const {
+        arity(1, 1);
+        QLOOM_ASSERT(unit.weights.rank() == 2 && unit.weights.dim(0) == out().channels(), "one row an output channel");
+        QLOOM_ASSERT(in().channels() * unit.multiplier == unit.weights.dim(0) * unit.weights.dim(1),
+                     "the window holds positions x channels");
+        QLOOM_ASSERT(in().vectors() == out().vectors(), "one output a window");
+    }
+    void operator()(const WindowReduce& unit) const {
+        arity(1, 1);
+        QLOOM_ASSERT(in().channels() == unit.positions * out().channels(), "the window holds positions x channels");
+        QLOOM_ASSERT(in().vectors() == out().vectors(), "one output a window");
+    }
+    void operator()(const GlobalReduce&) const {
+        arity(1, 1);
+        QLOOM_ASSERT(in().channels() == out().channels() && out().vectors() == 1, "one vector remains");
+    }
+    void operator()(const Upsample& unit) const {
+        arity(1, 1);
+        spatial(unit.factors.size());
+        for (std::size_t axis = 0; axis < unit.factors.size(); ++axis) {
+            QLOOM_ASSERT(out().shape[axis] == in().shape[axis] * unit.factors[axis], "pixels repeat");
+        }
+    }
+    void operator()(const InsertPixels& unit) const {
+        arity(1, 1);
+        spatial(unit.factors.size());
+        for (std::size_t axis = 0; axis < unit.factors.size(); ++axis) {
+            QLOOM_ASSERT(out().shape[axis] == (in().shape[axis] - 1) * unit.factors[axis] + 1, "pixels are inserted");
+        }
+    }
+    void operator()(const PermuteChannels& unit) const {
+        arity(1, 1);
+        same_shape();
+        std::vector<std::int64_t> sorted = unit.order;
+        std::ranges::sort(sorted);
+        for (std::size_t c = 0; c < sorted.size(); ++c) {
+            QLOOM_ASSERT(sorted[c] == static_cast<std::int64_t>(c), "the order is a permutation");
+        }
+        QLOOM_ASSERT(static_cast<std::int64_t>(sorted.size()) == in().channels(), "one entry a channel");
+    }
+    void operator()(const DepthToSpace& unit) const {
+        arity(1, 1);
+        spatial(2);
+        QLOOM_ASSERT(out().channels() * unit.block * unit.block == in().channels() &&
+                         out().shape[0] == in().shape[0] * unit.block && out().shape[1] == in().shape[1] * unit.block,
+                     "blocks of channels become pixels");
+    }
 
 private:
     [[nodiscard]] const Stream& in() const { return network_.stream(layer_.inputs[0]); }
     [[nodiscard]] const Stream& out() const { return network_.stream(layer_.outputs[0]); }
     void arity(std::size_t inputs, std::size_t outputs) const {
         QLOOM_ASSERT(layer_.inputs.size() == inputs && layer_.outputs.size() == outputs, "streams as many as the kind has");
+    }
+    void spatial(std::size_t axes) const {
+        QLOOM_ASSERT(in().shape.size() == axes + 1 && out().shape.size() == axes + 1, "one entry a spatial axis");
     }
     void same_shape() const { QLOOM_ASSERT(in().shape == out().shape, "input and output have one shape"); }
     [[nodiscard]] std::int64_t total_channels(const std::vector<StreamId>& ids) const {
@@ -126,6 +185,14 @@ std::string kind_name(const LayerKind& kind) {
         std::string operator()(const Split&) const { return "Split"; }
         std::string operator()(const Argmax&) const { return "Argmax"; }
         std::string operator()(const Reshape&) const { return "Reshape"; }
+        std::string operator()(const SlidingWindow&) const { return "SlidingWindow"; }
+        std::string operator()(const VectorVector&) const { return "VectorVector"; }
+        std::string operator()(const WindowReduce&) const { return "WindowReduce"; }
+        std::string operator()(const GlobalReduce&) const { return "GlobalReduce"; }
+        std::string operator()(const Upsample&) const { return "Upsample"; }
+        std::string operator()(const InsertPixels&) const { return "InsertPixels"; }
+        std::string operator()(const PermuteChannels&) const { return "PermuteChannels"; }
+        std::string operator()(const DepthToSpace&) const { return "DepthToSpace"; }
     };
     return std::visit(Name{}, kind);
 }
@@ -133,6 +200,14 @@ std::string kind_name(const LayerKind& kind) {
 StreamId Network::add_stream(Stream stream) {
     streams.push_back(std::move(stream));
     return static_cast<StreamId>(streams.size() - 1);
+}
+
+std::int64_t SlidingWindow::positions() const {
+    std::int64_t count = 1;
+    for (const WindowAxis& axis : axes) {
+        count *= axis.kernel;
+    }
+    return count;
 }
 
 std::vector<int> Network::reader_counts() const {

@@ -79,7 +79,7 @@ struct Add {
     std::vector<std::int64_t> multipliers;
 };
 
-// y = a * b elementwise. A (C) operand against an (H, W, C) one is applied to every pixel.
+// y = a * b elementwise. A second operand of one vector, (C) or (1, 1, C), is applied to every pixel.
 struct Multiply {};
 
 // Channels of the inputs one after the other (equal other dimensions).
@@ -94,8 +94,76 @@ struct Argmax {};
 // The same sequence of elements under another shape. No hardware.
 struct Reshape {};
 
+// A window along one spatial axis: output o reads inputs o * stride - pad_begin + k * dilation, k in [0, kernel).
+struct WindowAxis {
+    std::int64_t kernel = 1;
+    std::int64_t stride = 1;
+    std::int64_t dilation = 1;
+    std::int64_t pad_begin = 0;
+    std::int64_t pad_end = 0;
+
+    // Outputs along an axis of `input` elements: floor((input + pads - reach) / stride) + 1.
+    [[nodiscard]] std::int64_t outputs(std::int64_t input) const {
+        return (input + pad_begin + pad_end - (kernel - 1) * dilation - 1) / stride + 1;
+    }
+    friend bool operator==(const WindowAxis&, const WindowAxis&) = default;
+};
+
+// Every window of the input as one vector: x (H, W, C) -> y (OH, OW, KH * KW * C), kernel positions row-major, channels
+// innermost; (L, C) -> (OL, K * C). Positions outside the input hold pad_value.
+struct SlidingWindow {
+    std::vector<WindowAxis> axes;  // one a spatial axis
+    std::int64_t pad_value = 0;
+
+    [[nodiscard]] std::int64_t positions() const;  // KH * KW
+};
+
+// Depthwise product on windows x of K positions x C channels: output channel m belongs to input channel
+// c = m / multiplier, y[m] = sum_k weights[m][k] * x[k * C + c].
+struct VectorVector {
+    Tensor<std::int32_t> weights;  // (M, K), M = C * multiplier
+    IntType weight_type;
+    bool bipolar_weights = false;
+    std::int64_t multiplier = 1;
+};
+
+enum class Reduction { kMax, kSum };
+
+// One value a channel from windows of `positions` x C: y[c] = max or sum over k of x[k * C + c].
+struct WindowReduce {
+    Reduction reduction = Reduction::kMax;
+    std::int64_t positions = 1;
+};
+
+// One value a channel from all pixels of a frame: (H, W, C) -> (1, 1, C).
+struct GlobalReduce {
+    Reduction reduction = Reduction::kSum;
+};
+
+// Every pixel repeated factors[axis] times along each spatial axis.
+struct Upsample {
+    std::vector<std::int64_t> factors;
+};
+
+// factors[axis] - 1 pixels of `value` between neighbouring pixels: n -> (n - 1) * factor + 1 (transposed convolution).
+struct InsertPixels {
+    std::vector<std::int64_t> factors;
+    std::int64_t value = 0;
+};
+
+// y[c] = x[order[c]] in every pixel.
+struct PermuteChannels {
+    std::vector<std::int64_t> order;
+};
+
+// (H, W, B * B * C) -> (H * B, W * B, C); channel (by * B + bx) * C + c goes to pixel (by, bx) of its block.
+struct DepthToSpace {
+    std::int64_t block = 1;
+};
+
 using LayerKind = std::variant<MatrixVector, Threshold, Lookup, Requantize, ChannelAffine, Add, Multiply, Concat, Split,
-                               Argmax, Reshape>;
+                               Argmax, Reshape, SlidingWindow, VectorVector, WindowReduce, GlobalReduce, Upsample,
+                               InsertPixels, PermuteChannels, DepthToSpace>;
 
 struct Layer {
     std::string name;  // unique, from the model's node
