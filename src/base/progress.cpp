@@ -101,7 +101,8 @@ std::string progress_line_text(const ProgressState& state) {
 Progress::Progress(std::FILE* stream, ProgressStyle style, std::string title, std::int64_t total)
     : stream_(stream),
       style_(style),
-      title_(std::move(title)),
+      title_(title),
+      first_title_(std::move(title)),
       total_(total),
       start_(std::chrono::steady_clock::now()) {}
 
@@ -134,6 +135,18 @@ void Progress::update(std::int64_t done, std::string_view details, double eta_se
     std::fflush(stream_);
 }
 
+void Progress::begin_stage(std::string title, std::int64_t total) {
+    title_ = std::move(title);
+    total_ = total;
+    done_ = 0;
+    if (style_ == ProgressStyle::kBar) {
+        last_shown_ = -kBarInterval;
+        update(0);
+    } else if (style_ == ProgressStyle::kLines) {
+        line(title_ + " ...");
+    }
+}
+
 void Progress::line(std::string_view text) {
     if (style_ == ProgressStyle::kSilent) {
         return;
@@ -159,7 +172,7 @@ void Progress::finish() {
     erase();
     const double now = elapsed();
     if (style_ == ProgressStyle::kLines && now > 1.0 && done_ >= total_ && total_ > 0) {
-        fmt::print(stream_, "{}: done in {}\n", title_, duration_text(now));
+        fmt::print(stream_, "{}: done in {}\n", first_title_, duration_text(now));
         std::fflush(stream_);
     }
 }

@@ -48,6 +48,8 @@ public:
     void update(std::int64_t done, std::string_view details = {}, double eta_seconds = -1.0);
     void set_title(std::string title) { title_ = std::move(title); }
     void set_total(std::int64_t total) { total_ = total; }
+    // Another part of the work begins: shown at once, since nothing may be heard of it for a while.
+    void begin_stage(std::string title, std::int64_t total);
     // Prints a line that stays, above the bar.
     void line(std::string_view text);
     // Removes the bar (or prints the closing line of a log). Called by the destructor as well.
@@ -60,6 +62,7 @@ private:
     std::FILE* stream_;
     ProgressStyle style_;
     std::string title_;
+    std::string first_title_;  // names the whole work in the closing line
     std::int64_t total_;
     std::int64_t done_ = 0;
     std::string details_;

@@ -136,8 +136,6 @@ CompileOutcome compile(const CompileRequest& request) {
     outcome.placements = lowered.placements;
     outcome.notes = lowered.notes;
     outcome.notes.insert(outcome.notes.end(), outcome.accelerator.notes.begin(), outcome.accelerator.notes.end());
-    outcome.report = emit::report_text(outcome.accelerator, lowered.network);
-    outcome.layers = static_cast<std::int64_t>(lowered.network.layers.size());
     return outcome;
 }
 

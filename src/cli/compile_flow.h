@@ -30,8 +30,6 @@ struct CompileOutcome {
     std::vector<lower::NodePlacement> placements;
     std::vector<std::string> notes;  // of lowering and folding
     lower::SelfCheckResult self_check;
-    std::string report;              // as report.txt has it
-    std::int64_t layers = 0;
 };
 
 CompileOutcome compile(const CompileRequest& request);

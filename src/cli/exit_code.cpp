@@ -26,7 +26,8 @@ ExitCode exit_code_of(Code code) {
             return ExitCode::kToolFailure;
         case Code::kSelfCheckFailed:
         case Code::kSimulationDiffers:
-        case Code::kSimulationStalled:
+        case Code::kSimulationStuck:
+        case Code::kHardwareCheckFailed:
             return ExitCode::kMismatch;
         case Code::kVerbUnknown:
         case Code::kOptionUnknown:

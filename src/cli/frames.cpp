@@ -40,7 +40,7 @@ std::vector<std::size_t> assign(const std::vector<NamedFile>& files, const std::
             index = static_cast<std::size_t>(std::ranges::find(names, file.name) - names.begin());
         }
         if (index >= names.size() || taken[index]) {
-            const std::string nearest = nearest_word(file.name, names);
+            const std::string nearest = file.name.empty() ? "" : nearest_word(file.name, names);
             throw Error(Code::kTensorUnknown, file.file,
                         file.name.empty() ? fmt::format("the model has only {} {}{}", names.size(), role, names.size() == 1 ? "" : "s")
                         : index < names.size() ? fmt::format("{} {} is given twice", role, file.name)

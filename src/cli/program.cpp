@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <exception>
 #include <memory>
@@ -30,23 +31,37 @@ std::string did_you_mean(const std::string& nearest) {
                 fmt::format("{}the verbs are {}", did_you_mean(nearest_word(word, names)), fmt::join(names, ", ")));
 }
 
-// What CLI11 did not understand, as one of our diagnostics.
-[[noreturn]] void throw_usage(const CLI::ParseError& error, const CLI::App& app, const std::string& verb) {
+// The first word that looks like an option and is none.
+std::string unknown_option(const std::vector<std::string>& arguments, const CLI::App& app) {
+    for (const std::string& argument : arguments) {
+        const std::string word = argument.substr(0, argument.find('='));
+        const bool is_option = word.size() > 1 && word[0] == '-' && (word[1] == '-' || std::isalpha(static_cast<unsigned char>(word[1])) != 0);
+        if (is_option && word != "--" && app.get_option_no_throw(word) == nullptr) {
+            return word;
+        }
+    }
+    return {};
+}
+
+// What CLI11 did not understand, as one of our diagnostics. A misspelt option comes first: it is why others are missing.
+[[noreturn]] void throw_usage(const CLI::ParseError& error, const CLI::App& app, const std::string& verb,
+                              const std::vector<std::string>& arguments) {
     const std::string see = fmt::format("see `qloom {} --help`", verb);
+    const std::string unknown = unknown_option(arguments, app);
+    if (!unknown.empty()) {
+        std::vector<std::string> names;
+        for (const CLI::Option* option : app.get_options()) {
+            for (const std::string& name : option->get_lnames()) {
+                names.push_back("--" + name);
+            }
+        }
+        throw Error(Code::kOptionUnknown, "qloom " + verb, fmt::format("there is no option {}", unknown),
+                    did_you_mean(nearest_word(unknown, names)) + see);
+    }
     if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
         const std::vector<std::string> rest = app.remaining();
-        const std::string word = rest.empty() ? "" : rest.front().substr(0, rest.front().find('='));
-        if (word.starts_with("-")) {
-            std::vector<std::string> names;
-            for (const CLI::Option* option : app.get_options()) {
-                for (const std::string& name : option->get_lnames()) {
-                    names.push_back("--" + name);
-                }
-            }
-            throw Error(Code::kOptionUnknown, "qloom " + verb, fmt::format("there is no option {}", word),
-                        did_you_mean(nearest_word(word, names)) + see);
-        }
-        throw Error(Code::kOptionUnknown, "qloom " + verb, fmt::format("the argument `{}` is one too many", word), see);
+        throw Error(Code::kOptionUnknown, "qloom " + verb,
+                    fmt::format("the argument `{}` is one too many", rest.empty() ? "" : rest.front()), see);
     }
     if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
         throw Error(Code::kOptionMissing, "qloom " + verb, error.what(), see);
@@ -77,7 +92,7 @@ void print_help(const std::vector<std::string>& words, const Session& session) {
     std::fputs(manual_text(**found, session.columns(), bold).c_str(), stdout);
 }
 
-void run_verb(const std::string& name, std::vector<std::string> arguments, Session& session) {
+void run_verb(const std::string& name, const std::vector<std::string>& arguments, Session& session) {
     const auto verbs = make_verbs();
     const auto found = std::ranges::find(verbs, name, &Verb::name);
     if (found == verbs.end()) {
@@ -86,14 +101,14 @@ void run_verb(const std::string& name, std::vector<std::string> arguments, Sessi
     CLI::App app;
     fill_parser(**found, app, session);
     // CLI11 takes the arguments last to first.
-    std::ranges::reverse(arguments);
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
     try {
-        app.parse(arguments);
+        app.parse(reversed);
     } catch (const CLI::CallForHelp&) {
         print_help({name}, session);
         return;
     } catch (const CLI::ParseError& error) {
-        throw_usage(error, app, name);
+        throw_usage(error, app, name, arguments);
     }
     (*found)->run(session);
     session.print_result();
@@ -124,7 +139,7 @@ void dispatch(std::vector<std::string> arguments, Session& session) {
     }
     const std::string verb = arguments.front();
     arguments.erase(arguments.begin());
-    run_verb(verb, std::move(arguments), session);
+    run_verb(verb, arguments, session);
 }
 
 }  // namespace

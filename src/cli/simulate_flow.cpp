@@ -70,19 +70,20 @@ void compare(const network::Network& network, const std::vector<network::Frames>
 SimulateOutcome simulate(const SimulateRequest& request) {
     SimulateOutcome outcome;
     outcome.accelerator = emit::read_accelerator(request.folder);
-    CompiledModel compiled = read_compiled_model(request.folder);
-    outcome.model = std::move(compiled.model.graph);
+    const CompiledModel compiled = read_compiled_model(request.folder);
+    const ir::Graph& model = compiled.model.graph;
+    outcome.output_files = assign_outputs(model, request.outputs);
 
     std::optional<DataInput> data;
     std::vector<ir::Value> inputs;
     if (request.data.empty()) {
-        inputs = read_inputs(outcome.model, request.inputs);
+        inputs = read_inputs(model, request.inputs);
         for (ir::Value& input : inputs) {
             input = slice_frames(input, 0, std::min(request.frames.value_or(frame_count(input)), frame_count(input)));
         }
     } else {
         const std::int64_t limit = request.frames.value_or(kDefaultFrames);
-        data.emplace(outcome.model,
+        data.emplace(model,
                      data::load(request.data, {.directory = request.data_directory, .limit = limit}), request.scale);
         inputs = data->frames(0, data->size());
         outcome.input_scale = data->scale_text();
@@ -90,7 +91,7 @@ SimulateOutcome simulate(const SimulateRequest& request) {
     outcome.frames = frame_count(inputs.front());
     check_interrupted();
 
-    const lower::Engine engine(lower::lower(outcome.model, compiled.options));
+    const lower::Engine engine(lower::lower(model, compiled.options));
     const network::Network& network = engine.lowered().network;
     const std::vector<network::Frames> integers = engine.to_integers(inputs);
     const std::vector<network::Frames> expected = engine.run_network(integers);

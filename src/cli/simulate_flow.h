@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/data_input.h"
@@ -18,6 +19,7 @@ struct SimulateRequest {
     std::filesystem::path folder;
     std::string data = {};                 // a dataset, or
     std::vector<std::string> inputs = {};  // arrays, one a model input
+    std::vector<std::string> outputs = {}; // files for the model's outputs
     std::optional<std::int64_t> frames = {};
     ScaleChoice scale = ScaleChoice::kAuto;
     std::string data_directory = {};
@@ -41,7 +43,7 @@ struct SimulateOutcome {
     std::optional<Difference> first_difference = {};
     std::optional<double> accuracy = {};      // with a dataset
     std::vector<ir::Value> outputs;           // the model's own, from the RTL's integers
-    ir::Graph model;
+    std::vector<std::pair<std::string, std::size_t>> output_files;  // file, index of its output
     std::string input_scale;                  // "" without a dataset
 };
 

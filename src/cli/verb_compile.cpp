@@ -98,7 +98,6 @@ public:
         const CompileOutcome outcome = compile(request_);
         const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         fill_json(session.result(), outcome, seconds);
-        session.say(outcome.report);
         print_summary(session, outcome, seconds);
     }
 
@@ -156,8 +155,51 @@ private:
         result["notes"] = outcome.notes;
     }
 
+    // A row a layer, the plumbing between them in one row, the total, and its share of the board.
+    static Table layer_table(const hw::Accelerator& accelerator) {
+        Table table({{"layer"},
+                     {"kind"},
+                     {"shape"},
+                     {"PE", Align::kRight},
+                     {"SIMD", Align::kRight},
+                     {"cycles", Align::kRight},
+                     {"LUT", Align::kRight},
+                     {"BRAM36", Align::kRight},
+                     {"DSP", Align::kRight}});
+        const auto amount = [](double value) { return value > 0.0 ? fmt::format("{:g}", value) : std::string("-"); };
+        const auto add = [&](std::vector<std::string> cells, const hw::Resources& cost) {
+            cells.push_back(thousands(cost.luts));
+            cells.push_back(amount(cost.bram36));
+            cells.push_back(amount(std::round(cost.dsps)));
+            table.add_row(std::move(cells));
+        };
+        hw::Resources plumbing;
+        for (const hw::Unit& unit : accelerator.units) {
+            if (unit.layer.empty()) {
+                plumbing += unit.cost;
+                continue;
+            }
+            const bool has_simd = unit.module == hw::Module::kMatrixVector;
+            add({unit.layer, unit.kind, unit.shape, fmt::format("{}", unit.folding.pe),
+                 has_simd ? fmt::format("{}", unit.folding.simd) : "", thousands(static_cast<double>(unit.cycles))},
+                unit.cost);
+        }
+        add({"between them", "", "", "", "", ""}, plumbing);
+        table.add_rule();
+        const hw::Resources total = accelerator.total();
+        add({"total", "", "", "", "", thousands(static_cast<double>(accelerator.ii_cycles))}, total);
+        const hw::Board& board = accelerator.board;
+        const auto share = [](double used, std::int64_t available) {
+            return available > 0 ? fmt::format("{:.1f} %", 100.0 * used / static_cast<double>(available)) : "";
+        };
+        table.add_row({"of " + board.name, "", "", "", "", "", share(total.luts, board.luts),
+                       share(total.bram36, board.bram36), share(total.dsps, board.dsps)});
+        return table;
+    }
+
     void print_summary(const Session& session, const CompileOutcome& outcome, double seconds) const {
         const hw::Accelerator& accelerator = outcome.accelerator;
+        session.say(layer_table(accelerator).text(session.columns()));
         for (const std::string& note : outcome.notes) {
             session.note(note);
         }

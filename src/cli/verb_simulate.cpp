@@ -52,7 +52,7 @@ public:
             ->type_name("[NAME=]FILE.npy")
             ->take_all()
             ->excludes(data);
-        app.add_option("-o,--output", outputs_, "Where to write an output of the model, as the hardware computed it.")
+        app.add_option("-o,--output", request_.outputs, "Where to write an output of the model, as the hardware computed it.")
             ->type_name("[NAME=]FILE.npy")
             ->take_all();
         app.add_option("--frames", request_.frames, "Only the first N frames. Default: 1000 of a dataset, all of arrays.")
@@ -84,22 +84,19 @@ public:
         Progress progress = session.progress("simulate", 1);
         request_.options.progress = [&](const std::string& now, std::int64_t done, std::int64_t total) {
             check_interrupted();
+            if (now == "build" && done == total) {
+                return;
+            }
             if (now != stage) {
                 stage = now;
-                if (now == "build") {
-                    progress.line("building the simulator with Verilator (kept for the next run) ...");
-                }
+                progress.begin_stage(now == "build" ? "build the simulator" : "simulate", total);
             }
-            progress.set_total(total);
-            progress.update(done, fmt::format("{}/{}", done, total));
+            progress.update(done);
         };
         const auto start = std::chrono::steady_clock::now();
         const SimulateOutcome outcome = simulate(request_);
         const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         progress.finish();
-        for (const auto& [file, index] : assign_outputs(outcome.model, outputs_)) {
-            write_npy(file, outcome.outputs[index]);
-        }
         fill_json(session.result(), outcome, seconds);
         if (outcome.first_difference) {
             const Difference& at = *outcome.first_difference;
@@ -109,6 +106,9 @@ public:
                                     outcome.mismatches, outcome.frames, at.frame, at.output, at.element, at.found,
                                     at.expected),
                         "this is a bug of Qloom or a change made to the folder by hand; compile again, and report it");
+        }
+        for (const auto& [file, index] : outcome.output_files) {
+            write_npy(file, outcome.outputs[index]);
         }
         print_summary(session, outcome, seconds);
     }
@@ -172,7 +172,6 @@ private:
     SimulateRequest request_;
     std::string folder_;
     std::string vcd_;
-    std::vector<std::string> outputs_;
 };
 
 }  // namespace

@@ -45,6 +45,7 @@ TEST(Progress, QuietPrintsNothing) {
     {
         Progress progress(file, ProgressStyle::kSilent, "work", 10);
         progress.update(5);
+        progress.begin_stage("more work", 3);
         progress.line("hello");
     }
     EXPECT_EQ(std::ftell(file), 0);
