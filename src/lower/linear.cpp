@@ -128,7 +128,7 @@ Value Lowerer::multiply_matrix(const ir::Node& node, const Value& x, const Scale
         }
     }
     result.layout.logical = x.layout.logical;
-    result.layout.logical.back() = static_cast<std::int64_t>(rows);
+    result.layout.logical[x.layout.channel_axis()] = static_cast<std::int64_t>(rows);
     result.layout.axes = x.layout.axes;
 
     // Columns whose scales have no common unit become products of their own.

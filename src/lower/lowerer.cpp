@@ -94,8 +94,10 @@ Layout Lowerer::default_layout(ir::TensorId id) const {
     if (logical.size() == 1) {
         return Layout::vector(logical[0]);
     }
+    // Dense models keep features last; convolutions say where their channels are.
     const bool channels_first = std::ranges::any_of(model_.nodes(), [](const ir::Node& node) {
-        return std::holds_alternative<ir::Conv>(node.op) || std::holds_alternative<ir::ConvTranspose>(node.op);
+        const auto* conv = std::get_if<ir::Conv>(&node.op);
+        return (conv != nullptr && !conv->channels_last) || std::holds_alternative<ir::ConvTranspose>(node.op);
     });
     Layout layout{.logical = logical, .axes = {}, .order = {}};
     const int rank = static_cast<int>(logical.size());
@@ -226,11 +228,13 @@ void Lowerer::to_host_after(const ir::Node& node, const std::string& reason, con
 void Lowerer::place_node(const ir::Node& node) {
     bool all_constant = true;
     bool any_integer = false;
+    bool any_moving = false;
     bool any_after = false;
     for (const ir::TensorId input : node.inputs) {
         const Where state = where(input);
         all_constant = all_constant && state == Where::kConstant;
         any_integer = any_integer || state == Where::kInteger;
+        any_moving = any_moving || state == Where::kMoving;
         any_after = any_after || state == Where::kHostAfter;
     }
     if (all_constant) {
@@ -240,6 +244,15 @@ void Lowerer::place_node(const ir::Node& node) {
     if (any_after) {
         to_host_after(node, "it follows an operator that runs on the host",
                       "replace the operator before it by one the hardware has");
+        return;
+    }
+    if (any_moving) {
+        if (is_movement(node.op)) {
+            follow_movement(node);
+        } else {
+            to_host_after(node, "the reshapes before it are no rearrangement the hardware has",
+                          "flatten to (frames, features), or keep (frames, channels, height, width)");
+        }
         return;
     }
     if (any_integer) {
@@ -262,6 +275,26 @@ void Lowerer::lower_node(const ir::Node& node) {
         lower_quantiser(node);
     } else if (std::holds_alternative<ir::MatMul>(op)) {
         lower_matmul(node);
+    } else if (std::holds_alternative<ir::Conv>(op)) {
+        lower_conv(node);
+    } else if (std::holds_alternative<ir::ConvTranspose>(op)) {
+        lower_conv_transpose(node);
+    } else if (std::holds_alternative<ir::MaxPool>(op)) {
+        lower_max_pool(node);
+    } else if (std::holds_alternative<ir::AveragePool>(op)) {
+        lower_average_pool(node);
+    } else if (std::holds_alternative<ir::QuantAvgPool2d>(op)) {
+        lower_quantised_average_pool(node);
+    } else if (std::holds_alternative<ir::GlobalAveragePool>(op)) {
+        lower_global_pool(node, network::Reduction::kSum);
+    } else if (std::holds_alternative<ir::GlobalMaxPool>(op)) {
+        lower_global_pool(node, network::Reduction::kMax);
+    } else if (std::holds_alternative<ir::Pad>(op)) {
+        lower_pad(node);
+    } else if (std::holds_alternative<ir::Resize>(op)) {
+        lower_resize(node);
+    } else if (std::holds_alternative<ir::DepthToSpace>(op)) {
+        lower_depth_to_space(node);
     } else if (is_movement(op)) {
         lower_movement(node);
     } else if (std::holds_alternative<ir::Concat>(op)) {
@@ -289,7 +322,11 @@ void Lowerer::lower_node(const ir::Node& node) {
         }
     } else if (const auto* binary = std::get_if<ir::Binary>(&op);
                binary != nullptr && where(node.inputs[0]) == Where::kInteger && where(node.inputs[1]) == Where::kInteger) {
-        lower_addition(node);
+        if (binary->kind == ir::BinaryKind::kMul) {
+            lower_product(node);
+        } else {
+            lower_addition(node);
+        }
     } else {
         std::size_t data = 0;
         int data_count = 0;

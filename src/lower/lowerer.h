@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -31,7 +32,12 @@ public:
     [[nodiscard]] const std::vector<std::string>& notes() const { return result_.notes; }
 
 private:
-    enum class Where { kUnknown, kConstant, kHostBefore, kInteger, kHostAfter };
+    enum class Where { kUnknown, kConstant, kHostBefore, kInteger, kMoving, kHostAfter };
+    // Movement operators followed on indices, from the last value they started at.
+    struct Movement {
+        ir::TensorId source = ir::TensorId::kNone;
+        ir::Value indices;
+    };
 
     // ---- the walk (lowerer.cpp) ----
     void place_inputs();
@@ -62,6 +68,8 @@ private:
     void lower_quantiser(const ir::Node& node);
     void add_hardware_input(const ir::Node& node);
     void quantise_single(const ir::Node& node, Value chained, const LevelGrid& grid);
+    // The layer of a step function behind the single stream of `from` (none where it changes nothing).
+    void emit_step(const ir::Node& node, const Value& from, StepFunction function, const LevelGrid& grid);
     void quantise_joined(const ir::Node& node, Value chained, const LevelGrid& grid);
     [[nodiscard]] Value quantised_value(const ir::Node& node, const Value& from, network::StreamId stream,
                                         const LevelGrid& grid) const;
@@ -69,6 +77,40 @@ private:
     // ---- linear.cpp ----
     void lower_matmul(const ir::Node& node);
     [[nodiscard]] Value multiply_matrix(const ir::Node& node, const Value& x, const ScaledWeights& weights);
+
+    // ---- windows.cpp: convolution and pooling ----
+    void lower_conv(const ir::Node& node);
+    void lower_conv_transpose(const ir::Node& node);
+    void lower_max_pool(const ir::Node& node);
+    void lower_average_pool(const ir::Node& node);
+    void lower_quantised_average_pool(const ir::Node& node);
+    // Sums over the windows of `x`, divided by `divisor`.
+    [[nodiscard]] Value summed_windows(const ir::Node& node, Value x, const std::vector<network::WindowAxis>& axes,
+                                       double divisor);
+    void lower_global_pool(const ir::Node& node, network::Reduction reduction);
+    // The value whose pixels are the windows of `x`; padding is the integer of the real 0.
+    [[nodiscard]] Value windowed(const ir::Node& node, Value x, const std::vector<network::WindowAxis>& axes);
+    // The product of windows with a (M, K, C) kernel, depthwise or dense or by groups, plus an optional bias.
+    [[nodiscard]] Value convolved(const ir::Node& node, const Value& x, const std::vector<network::WindowAxis>& axes,
+                                  const ScaledWeights& kernel, std::int64_t groups);
+    [[nodiscard]] Value depthwise(const ir::Node& node, const Value& windows, const ScaledWeights& kernel);
+    void add_bias(const ir::Node& node, Value& value, std::size_t input);
+    // An affine single value in channels-last streams, or the diagnostic why not.
+    [[nodiscard]] Value quantised_input(const ir::Node& node, ir::TensorId id);
+    // The value with the integer that stands for the real 0 (padding), the same for all channels; streams in which 0
+    // falls between two integers are doubled first.
+    [[nodiscard]] std::pair<Value, std::int64_t> with_zero(const ir::Node& node, Value value);
+
+    // ---- pixels.cpp: operators that move pixels or channels ----
+    void lower_pad(const ir::Node& node);
+    void lower_resize(const ir::Node& node);
+    void lower_depth_to_space(const ir::Node& node);
+    void lower_product(const ir::Node& node);
+    // A layer of one stream applied to every stream of the value (which keeps its chain).
+    [[nodiscard]] Value moved(const ir::Node& node, Value value, const network::LayerKind& kind, const Shape& stream_shape,
+                              const std::function<std::vector<Range>(const std::vector<Range>&)>& new_ranges);
+    [[nodiscard]] Value permuted(const ir::Node& node, Value value, const network::PermuteChannels& unit);
+    void follow_movement(const ir::Node& node);
 
     // ---- combine.cpp ----
     void lower_addition(const ir::Node& node);
@@ -105,7 +147,7 @@ private:
     std::vector<std::vector<Range>> ranges_;       // per stream, per channel
     std::set<std::string> stream_names_;
     std::set<std::string> layer_names_;
-    std::map<network::StreamId, std::vector<network::StreamId>> concat_parts_;
+    std::map<ir::TensorId, Movement> movements_;
     // Integer tensors that are indices (argmax), not scaled reals.
     std::set<ir::TensorId> index_tensors_;
 };

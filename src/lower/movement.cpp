@@ -118,9 +118,7 @@ void Lowerer::lower_movement(const ir::Node& node) {
     }
     const bool to_vector = std::ranges::count_if(logical, [](std::int64_t size) { return size != 1; }) <= 1;
     if (!to_vector) {
-        to_host_after(node, fmt::format("a reshape from {} to {} has no hardware form",
-                                        shape_text(from.layout.logical), shape_text(logical)),
-                      "flatten to (frames, features) instead");
+        follow_movement(node);
         return;
     }
     const auto count = static_cast<std::size_t>(element_count(logical));

@@ -250,10 +250,14 @@ void Lowerer::quantise_single(const ir::Node& node, Value chained, const LevelGr
             input.offset.push_back((core.bias[c] - grid.bias[c]) / grid.scale[c] + rounding_offset(rounding_of(node.op)));
         }
     }
-    StepFunction function = find_step_function(input, level_function(chained, grid));
+    emit_step(node, chained, find_step_function(input, level_function(chained, grid)), grid);
+}
+
+void Lowerer::emit_step(const ir::Node& node, const Value& from, StepFunction function, const LevelGrid& grid) {
+    const network::StreamId stream = from.base.terms[0].stream;
     if (const auto* identity = std::get_if<StepIdentity>(&function.kind)) {
-        Value result = quantised_value(node, chained, stream, grid);
-        for (std::size_t c = 0; c < channels; ++c) {
+        Value result = quantised_value(node, from, stream, grid);
+        for (std::size_t c = 0; c < grid.scale.size(); ++c) {
             result.base.bias[c] += grid.scale[c] * static_cast<double>(identity->offset);
         }
         result.affine = result.base;
@@ -284,9 +288,9 @@ void Lowerer::quantise_single(const ir::Node& node, Value chained, const LevelGr
     }
     add_layer(node.name, std::move(kind), {stream}, {output});
     result_.probes.push_back(
-        {model_.tensor(node.outputs[0]).name, output, grid.scale, grid.bias, stream_order(chained.layout)});
+        {model_.tensor(node.outputs[0]).name, output, grid.scale, grid.bias, stream_order(from.layout)});
     record(node, Placement::kHardware, what);
-    set_value(node.outputs[0], quantised_value(node, chained, output, grid));
+    set_value(node.outputs[0], quantised_value(node, from, output, grid));
 }
 
 void Lowerer::quantise_joined(const ir::Node& node, Value chained, const LevelGrid& grid) {

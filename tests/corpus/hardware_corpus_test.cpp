@@ -1,0 +1,91 @@
+// Networks of the corpus as hardware: RTL against the integer engine, bit by bit, cycles against the stream model.
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+
+#include "corpus.h"
+#include "emit/emit.h"
+#include "hw/fold.h"
+#include "ir/tidy.h"
+#include "lower/lower.h"
+#include "onnx/reader.h"
+#include "sim/simulate.h"
+
+namespace qloom::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+class HardwareCorpus : public ::testing::Test {
+protected:
+    void SetUp() override {
+        entries_ = corpus_entries();
+        if (entries_.empty()) GTEST_SKIP() << "no corpus of golden vectors at " << QLOOM_CORPUS;
+        folder_ = fs::path(::testing::TempDir()) / ("qloom_corpus_" + std::to_string(::getpid()));
+    }
+    void TearDown() override { fs::remove_all(folder_); }
+
+    // A line for people; the checks are expectations.
+    void check(const std::string& name, std::int64_t target_ii) {
+        SCOPED_TRACE(name);
+        const auto entry = std::ranges::find(entries_, name, &CorpusEntry::name);
+        ASSERT_NE(entry, entries_.end()) << "the corpus has no " << name;
+        const std::vector<ir::Value> inputs = golden_inputs(*entry);
+        const ir::Graph model = ir::tidy(onnx::read_model(entry->folder / "model.onnx"));
+        const lower::Engine engine(
+            lower::lower(model, {.input_types = lower::infer_input_types(model, inputs), .argmax = false}));
+        const network::Network& network = engine.lowered().network;
+        const hw::Accelerator accelerator =
+            hw::fold(network, {.board = hw::find_board("pynq-z1"), .target_ii = target_ii});
+        emit::emit(accelerator, network, folder_);
+
+        const std::vector<network::Frames> integers = engine.to_integers(inputs);
+        const std::vector<network::Frames> expected = engine.run_network(integers);
+        sim::SimulateOptions options{.cache = QLOOM_BINARY_DIR "/rtl-cache"};
+        const sim::SimulateResult fast = sim::simulate(folder_, integers, options);
+        options.idle = 0.2;
+        options.back_pressure = 0.4;
+        const sim::SimulateResult slow = sim::simulate(folder_, integers, options);
+        for (std::size_t i = 0; i < expected.size(); ++i) {
+            const auto want = network::integers_of(expected[i]).values();
+            EXPECT_EQ(network::integers_of(fast.outputs[i]).values(), want);
+            EXPECT_EQ(network::integers_of(slow.outputs[i]).values(), want) << "with idle and back-pressure";
+        }
+        EXPECT_EQ(fast.ii_cycles, accelerator.ii_cycles);
+        EXPECT_EQ(fast.latency_cycles, accelerator.latency_cycles);
+        std::printf("%-34s %s  II %lld  latency %lld  %lld frames  build %.1f s\n", name.c_str(),
+                    HasFailure() ? "DIFFERS" : "ok", static_cast<long long>(fast.ii_cycles),
+                    static_cast<long long>(fast.latency_cycles), static_cast<long long>(fast.frames), fast.build_seconds);
+    }
+
+    std::vector<CorpusEntry> entries_;
+    fs::path folder_;
+};
+
+TEST_F(HardwareCorpus, DenseNetworksAreBitExact) {
+    for (const char* name :
+         {"act_rounding_modes", "act_sigmoid", "branch_quantcat_mlp", "branch_two_inputs", "misc_topk", "mlp_16bit",
+          "mlp_asymmetric", "mlp_binary", "mlp_mixed_bits", "mlp_odd_sizes", "mlp_ternary", "mlp_w8a8", "qcdq_mlp_w4a4",
+          "residual_mlp", "seed_tutorial", "tfc_1w1a", "tfc_2w2a"}) {
+        check(name, 1000);
+    }
+}
+
+// Everything without convolution.
+TEST_F(HardwareCorpus, DISABLED_SweepDenseNetworks) {
+    for (const CorpusEntry& entry : entries_) {
+        if (entry.has_convolution || !entry.has_quantiser) continue;
+        try {
+            check(entry.name, 1600);
+        } catch (const Error& error) {
+            ADD_FAILURE() << entry.name << ": " << error.what();
+        }
+    }
+}
+
+}  // namespace
+}  // namespace qloom::testing
