@@ -29,6 +29,23 @@ bool is_movement(const ir::Op& op) {
            std::holds_alternative<ir::Transpose>(op);
 }
 
+// Dense models keep features last; operators on images say where their channels are.
+bool wants_channels_first(const ir::Node& node) {
+    return std::visit(
+        [](const auto& op) {
+            using Op = std::decay_t<decltype(op)>;
+            if constexpr (std::is_same_v<Op, ir::Conv> || std::is_same_v<Op, ir::MaxPool> ||
+                          std::is_same_v<Op, ir::QuantAvgPool2d>) {
+                return !op.channels_last;
+            } else {
+                return std::is_same_v<Op, ir::ConvTranspose> || std::is_same_v<Op, ir::AveragePool> ||
+                       std::is_same_v<Op, ir::GlobalAveragePool> || std::is_same_v<Op, ir::GlobalMaxPool> ||
+                       std::is_same_v<Op, ir::DepthToSpace>;
+            }
+        },
+        node.op);
+}
+
 }  // namespace
 
 bool input_needs_integers(const ir::Graph& model, ir::TensorId input) {
@@ -94,11 +111,7 @@ Layout Lowerer::default_layout(ir::TensorId id) const {
     if (logical.size() == 1) {
         return Layout::vector(logical[0]);
     }
-    // Dense models keep features last; convolutions say where their channels are.
-    const bool channels_first = std::ranges::any_of(model_.nodes(), [](const ir::Node& node) {
-        const auto* conv = std::get_if<ir::Conv>(&node.op);
-        return (conv != nullptr && !conv->channels_last) || std::holds_alternative<ir::ConvTranspose>(node.op);
-    });
+    const bool channels_first = std::ranges::any_of(model_.nodes(), wants_channels_first);
     Layout layout{.logical = logical, .axes = {}, .order = {}};
     const int rank = static_cast<int>(logical.size());
     for (int axis = 0; axis < rank; ++axis) {
