@@ -28,15 +28,17 @@ int main(int argc, char** argv) try {
     for (int seed = 1; seed <= seeds; ++seed) {
         options.seed = static_cast<std::uint64_t>(seed);
         const train::TrainResult result = train::train(recipe, options);
-        std::printf("%s%s, seed %d, %zu epochs: %.2f %% of the test set, loss %.4f, %.3f s an epoch\n",
-                    recipe.name.c_str(), options.float_only ? " in float" : "", seed, result.epochs.size(),
-                    100.0 * result.accuracy, result.loss, result.seconds_per_epoch);
+        std::printf(
+            "%s%s, seed %d, %zu epochs: %.2f %% of the test set, loss %.4f, %.3f s an epoch\n",
+            recipe.name.c_str(), options.float_only ? " in float" : "", seed, result.epochs.size(),
+            100.0 * result.accuracy, result.loss, result.seconds_per_epoch);
         std::fflush(stdout);
         accuracies.push_back(result.accuracy);
     }
     std::sort(accuracies.begin(), accuracies.end());
-    std::printf("median %.2f %%, lowest %.2f %%, highest %.2f %%\n", 100.0 * accuracies[accuracies.size() / 2],
-                100.0 * accuracies.front(), 100.0 * accuracies.back());
+    std::printf("median %.2f %%, lowest %.2f %%, highest %.2f %%\n",
+                100.0 * accuracies[accuracies.size() / 2], 100.0 * accuracies.front(),
+                100.0 * accuracies.back());
     return 0;
 } catch (const qloom::Error& error) {
     std::fprintf(stderr, "%s\n", error.what());

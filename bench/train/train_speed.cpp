@@ -1,8 +1,10 @@
-// Seconds per epoch of one recipe's network, batch making included, on one thread, three ways in turns:
+// Seconds per epoch of one recipe's network, batch making included, on one thread, three ways in
+// turns:
 //   stock   the float network as LibTorch's own modules and its Adam make it
 //   float   the float network in the training room
 //   qat     the quantisation-aware network in the training room
-// Turns make the ratios trustworthy on a machine that others use too; each column is the fastest of all rounds.
+// Turns make the ratios trustworthy on a machine that others use too; each column is the fastest of
+// all rounds.
 //
 //   bench_train_speed [RECIPE] [ROUNDS]
 #include <torch/torch.h>
@@ -28,7 +30,8 @@ namespace {
 using namespace qloom;
 
 double wall_seconds() {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
+        .count();
 }
 
 double cpu_seconds() {
@@ -40,7 +43,8 @@ double cpu_seconds() {
 // The batches of an epoch in memory that stays the same.
 struct BatchSource {
     BatchSource(const data::Dataset& dataset, const train::Recipe& recipe)
-        : batches(dataset, dataset.size(), recipe.data, recipe.input, recipe.training.batch_size, 1),
+        : batches(dataset, dataset.size(), recipe.data, recipe.input, recipe.training.batch_size,
+                  1),
           width(dataset.sample_size()),
           samples(static_cast<std::size_t>(batches.largest() * width)),
           labels(static_cast<std::size_t>(batches.largest())) {}
@@ -60,7 +64,8 @@ public:
         for (std::int64_t step = 0; step < source.batches.steps(); ++step) {
             const std::int64_t rows = source.batches.fill(step, source.samples, source.labels);
             const auto x = torch::from_blob(source.samples.data(), {rows, source.width});
-            const auto labels = torch::from_blob(source.labels.data(), {rows}, torch::kInt).to(torch::kLong);
+            const auto labels =
+                torch::from_blob(source.labels.data(), {rows}, torch::kInt).to(torch::kLong);
             optimiser_.zero_grad();
             torch::nn::functional::cross_entropy(network_->forward(x), labels).backward();
             optimiser_.step();
@@ -93,15 +98,18 @@ public:
     explicit RoomNetwork(const train::Recipe& recipe)
         : spec_(recipe.training),
           model_(recipe, 1),
-          optimiser_(recipe.training, static_cast<std::int64_t>(model_.parameters().size()), model_.decayed()) {}
+          optimiser_(recipe.training, static_cast<std::int64_t>(model_.parameters().size()),
+                     model_.decayed()) {}
 
     void epoch(BatchSource& source, int index) {
         source.batches.start_epoch(index);
         for (std::int64_t step = 0; step < source.batches.steps(); ++step) {
-            const auto rows = static_cast<std::size_t>(source.batches.fill(step, source.samples, source.labels));
-            const std::span<const float> x(source.samples.data(), rows * static_cast<std::size_t>(source.width));
-            model_.train_step(x, std::span<const std::int32_t>(source.labels.data(), rows), spec_.label_smoothing,
-                              static_cast<std::uint64_t>(step));
+            const auto rows =
+                static_cast<std::size_t>(source.batches.fill(step, source.samples, source.labels));
+            const std::span<const float> x(source.samples.data(),
+                                           rows * static_cast<std::size_t>(source.width));
+            model_.train_step(x, std::span<const std::int32_t>(source.labels.data(), rows),
+                              spec_.label_smoothing, static_cast<std::uint64_t>(step));
             optimiser_.step(model_.parameters(), model_.gradients(), spec_.learning_rate * 0.1);
         }
     }
@@ -147,12 +155,13 @@ int main(int argc, char** argv) {
         plain_time.measure([&] { plain.epoch(source, round); });
         quantised_time.measure([&] { quantised.epoch(source, round); });
     }
-    std::printf("%s, %lld samples, batch %lld, one thread, fastest of %d rounds; loading %.3f s\n", recipe.name.c_str(),
-                static_cast<long long>(dataset.size()), static_cast<long long>(recipe.training.batch_size), rounds,
-                loading.wall);
+    std::printf("%s, %lld samples, batch %lld, one thread, fastest of %d rounds; loading %.3f s\n",
+                recipe.name.c_str(), static_cast<long long>(dataset.size()),
+                static_cast<long long>(recipe.training.batch_size), rounds, loading.wall);
     std::printf("  %-28s %10s %10s %10s\n", "an epoch", "wall s", "CPU s", "/ stock");
     const auto row = [&](const char* name, const Fastest& time) {
-        std::printf("  %-28s %10.3f %10.3f %10.2f\n", name, time.wall, time.cpu, time.cpu / stock_time.cpu);
+        std::printf("  %-28s %10.3f %10.3f %10.2f\n", name, time.wall, time.cpu,
+                    time.cpu / stock_time.cpu);
     };
     row("stock LibTorch, float", stock_time);
     row("training room, float", plain_time);

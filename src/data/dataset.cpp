@@ -22,7 +22,8 @@ constexpr std::array<Family, 2> kFamilies{{
     {"fashion-mnist",
      "dataset-fashion-mnist",
      "/usr/share/datasets/fashion-mnist",
-     {"T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"}},
+     {"T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag",
+      "ankle boot"}},
     {"mnist", "", "/usr/share/datasets/mnist", {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}},
 }};
 
@@ -36,19 +37,25 @@ std::filesystem::path existing_file(const std::filesystem::path& directory, cons
     }
     const std::string advice =
         family.package.empty()
-            ? fmt::format("Debian has no package of it: put its four idx files into a folder and name that folder")
+            ? fmt::format(
+                  "Debian has no package of it: put its four idx files into a folder and name it "
+                  "with --data-dir")
             : fmt::format("install the Debian package {0}: apt-get install {0}", family.package);
     throw Error(Code::kDatasetMissing, std::string(family.name),
                 fmt::format("{}.gz is not in {}", stem, directory.string()), advice);
 }
 
-// Images and labels belong together, and the labels are classes 0..classes-1; `classes` 0 means largest label + 1.
-Dataset pair_up(const std::string& name, Tensor<std::uint8_t> images, const Tensor<std::uint8_t>& labels, int classes) {
+// Images and labels belong together, and the labels are classes 0..classes-1; `classes` 0 means
+// largest label + 1.
+Dataset pair_up(const std::string& name, Tensor<std::uint8_t> images,
+                const Tensor<std::uint8_t>& labels, int classes) {
     const auto mismatch = [&](const std::string& what) {
-        throw Error(Code::kDatasetMismatch, name, what, "give the files of images and labels that belong together");
+        throw Error(Code::kDatasetMismatch, name, what,
+                    "give the files of images and labels that belong together");
     };
     if (images.rank() < 2) {
-        mismatch(fmt::format("the images have shape {}, expected (N, height, width)", shape_text(images.shape())));
+        mismatch(fmt::format("the images have shape {}, expected (N, height, width)",
+                             shape_text(images.shape())));
     }
     if (labels.rank() != 1) {
         mismatch(fmt::format("the labels have shape {}, expected (N)", shape_text(labels.shape())));
@@ -72,22 +79,26 @@ Dataset load_family(const Family& family, bool training, const LoadOptions& opti
     const std::filesystem::path directory =
         options.directory.empty() ? std::filesystem::path(family.directory) : options.directory;
     const std::string prefix = training ? "train" : "t10k";
-    const std::filesystem::path images = existing_file(directory, prefix + "-images-idx3-ubyte", family);
-    const std::filesystem::path labels = existing_file(directory, prefix + "-labels-idx1-ubyte", family);
-    Dataset result = pair_up(fmt::format("{}:{}", family.name, training ? "train" : "test"), read_idx(images),
-                             read_idx(labels), static_cast<int>(family.class_names.size()));
+    const std::filesystem::path images =
+        existing_file(directory, prefix + "-images-idx3-ubyte", family);
+    const std::filesystem::path labels =
+        existing_file(directory, prefix + "-labels-idx1-ubyte", family);
+    Dataset result =
+        pair_up(fmt::format("{}:{}", family.name, training ? "train" : "test"), read_idx(images),
+                read_idx(labels), static_cast<int>(family.class_names.size()));
     result.class_names.assign(family.class_names.begin(), family.class_names.end());
     return result;
 }
 
 // "A,B" -> A and B.
-std::pair<std::string, std::string> two_paths(const std::string& specification, std::string_view form) {
+std::pair<std::string, std::string> two_paths(const std::string& specification,
+                                              std::string_view form) {
     const std::string paths = specification.substr(specification.find(':') + 1);
     const std::size_t comma = paths.find(',');
     if (comma == std::string::npos || comma == 0 || comma + 1 == paths.size() ||
         paths.find(',', comma + 1) != std::string::npos) {
-        throw Error(Code::kDatasetUnknown, specification, "two files are needed, separated by one comma",
-                    fmt::format("write {}", form));
+        throw Error(Code::kDatasetUnknown, specification,
+                    "two files are needed, separated by one comma", fmt::format("write {}", form));
     }
     return {paths.substr(0, comma), paths.substr(comma + 1)};
 }
@@ -124,8 +135,8 @@ Tensor<float> Dataset::frames(std::int64_t first, std::int64_t count) const {
     const std::int64_t start = first * sample_size();
     std::visit(
         [&](const auto& tensor) {
-            std::transform(tensor.begin() + start, tensor.begin() + start + result.size(), result.begin(),
-                           [](auto value) { return static_cast<float>(value); });
+            std::transform(tensor.begin() + start, tensor.begin() + start + result.size(),
+                           result.begin(), [](auto value) { return static_cast<float>(value); });
         },
         samples);
     return result;
@@ -150,10 +161,11 @@ Dataset load(const std::string& specification, const LoadOptions& options) {
         const auto [samples, labels] = two_paths(specification, "npy:X.npy,Y.npy");
         result = load_npy_pair(specification, samples, labels);
     } else {
-        const auto* family = std::find_if(kFamilies.begin(), kFamilies.end(), [&](const Family& candidate) {
-            return specification == fmt::format("{}:train", candidate.name) ||
-                   specification == fmt::format("{}:test", candidate.name);
-        });
+        const auto* family =
+            std::find_if(kFamilies.begin(), kFamilies.end(), [&](const Family& candidate) {
+                return specification == fmt::format("{}:train", candidate.name) ||
+                       specification == fmt::format("{}:test", candidate.name);
+            });
         if (family == kFamilies.end()) {
             const std::vector<std::string> names = named_datasets();
             const std::string near = nearest_word(specification, names);

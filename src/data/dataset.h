@@ -26,19 +26,22 @@ struct Dataset {
     [[nodiscard]] std::int64_t sample_size() const { return element_count(sample_shape()); }
     [[nodiscard]] bool is_bytes() const { return samples.index() == 0; }
 
-    // Samples [first, first + count) as floats of shape (count, sample_shape...); bytes become 0..255.
+    // Samples [first, first + count) as floats of shape (count, sample_shape...); bytes become
+    // 0..255.
     [[nodiscard]] Tensor<float> frames(std::int64_t first, std::int64_t count) const;
 };
 
 struct LoadOptions {
-    std::filesystem::path directory = {};       // of the idx files; empty: where the Debian package installs them
-    std::optional<std::int64_t> limit = {};     // keep only the first samples
+    std::filesystem::path directory =
+        {};  // of the idx files; empty: where the Debian package installs them
+    std::optional<std::int64_t> limit = {};  // keep only the first samples
 };
 
 // Loads a dataset by its specification:
-//   fashion-mnist:train  fashion-mnist:test  mnist:train  mnist:test    the four idx files of that name
-//   idx:IMAGES,LABELS                                                  idx files, gzipped or not
-//   npy:X.npy,Y.npy                                                    X of shape (N, ...), Y of N integers
+//   fashion-mnist:train  fashion-mnist:test  mnist:train  mnist:test    the four idx files of that
+//   name idx:IMAGES,LABELS                                                  idx files, gzipped or
+//   not npy:X.npy,Y.npy                                                    X of shape (N, ...), Y
+//   of N integers
 // Throws kDatasetUnknown, kDatasetMissing, kDatasetCorrupt or kDatasetMismatch.
 Dataset load(const std::string& specification, const LoadOptions& options = {});
 

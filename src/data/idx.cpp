@@ -14,17 +14,20 @@ namespace qloom::data {
 namespace {
 
 constexpr std::size_t kMaximalRank = 8;
-// Deflate cannot make more than 1032 bytes of one; a header that asks for more than that is damaged.
+// Deflate cannot make more than 1032 bytes of one; a header that asks for more than that is
+// damaged.
 constexpr std::size_t kMaximalExpansion = 1032;
 
 [[noreturn]] void corrupt(const std::string& where, const std::string& what) {
     throw Error(Code::kDatasetCorrupt, where, what, "fetch or install the file again");
 }
 
-// A byte stream out of plain or gzipped memory; the checksum of a gzip member is checked when its end is reached.
+// A byte stream out of plain or gzipped memory; the checksum of a gzip member is checked when its
+// end is reached.
 class Source {
 public:
-    Source(std::span<const std::uint8_t> bytes, const std::string& where) : bytes_(bytes), where_(where) {
+    Source(std::span<const std::uint8_t> bytes, const std::string& where)
+        : bytes_(bytes), where_(where) {
         gzipped_ = bytes.size() >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b;
         if (gzipped_) {
             // 16 + 15: a gzip wrapper and the largest window.
@@ -47,20 +50,23 @@ public:
     std::size_t read(std::span<std::uint8_t> target) {
         if (!gzipped_) {
             const std::size_t count = std::min(target.size(), bytes_.size() - position_);
-            std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(position_), count, target.begin());
+            std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(position_), count,
+                        target.begin());
             position_ += count;
             return count;
         }
         std::size_t done = 0;
         while (done < target.size() && !ended_) {
-            const std::size_t chunk = std::min<std::size_t>(target.size() - done, std::size_t{1} << 30U);
+            const std::size_t chunk =
+                std::min<std::size_t>(target.size() - done, std::size_t{1} << 30U);
             stream_.next_out = target.data() + done;
             stream_.avail_out = static_cast<uInt>(chunk);
             const int status = inflate(&stream_, Z_NO_FLUSH);
             done += chunk - stream_.avail_out;
             if (status == Z_STREAM_END) {
                 ended_ = true;
-            } else if (status == Z_BUF_ERROR || (status == Z_OK && stream_.avail_in == 0 && stream_.avail_out > 0)) {
+            } else if (status == Z_BUF_ERROR ||
+                       (status == Z_OK && stream_.avail_in == 0 && stream_.avail_out > 0)) {
                 corrupt(where_, "the gzip stream ends too early");
             } else if (status != Z_OK) {
                 corrupt(where_, "the gzip stream is damaged");
@@ -103,11 +109,14 @@ Tensor<std::uint8_t> parse_idx(std::span<const std::uint8_t> bytes, const std::s
         corrupt(where, "this is not an idx file");
     }
     if (magic[2] != 0x08) {
-        corrupt(where, fmt::format("element type 0x{:02x} of the idx file is not unsigned byte (0x08)", magic[2]));
+        corrupt(where,
+                fmt::format("element type 0x{:02x} of the idx file is not unsigned byte (0x08)",
+                            magic[2]));
     }
     const std::size_t rank = magic[3];
     if (rank < 1 || rank > kMaximalRank) {
-        corrupt(where, fmt::format("the idx file has {} dimensions, 1 to {} are possible", rank, kMaximalRank));
+        corrupt(where, fmt::format("the idx file has {} dimensions, 1 to {} are possible", rank,
+                                   kMaximalRank));
     }
     Shape shape;
     std::size_t count = 1;
@@ -122,20 +131,23 @@ Tensor<std::uint8_t> parse_idx(std::span<const std::uint8_t> bytes, const std::s
             corrupt(where, "a dimension of the idx file is 0");
         }
         if (count > source.most_left() / dimension) {
-            corrupt(where, fmt::format("the header announces more data than the file of {} bytes can hold",
-                                       bytes.size()));
+            corrupt(where,
+                    fmt::format("the header announces more data than the file of {} bytes can hold",
+                                bytes.size()));
         }
         count *= dimension;
     }
     Tensor<std::uint8_t> result(shape);
     const std::size_t found = source.read(result.values());
     if (found != count) {
-        corrupt(where, fmt::format("the header announces {} bytes of data, {} follow", count, found));
+        corrupt(where,
+                fmt::format("the header announces {} bytes of data, {} follow", count, found));
     }
     // Reading on past the data also makes zlib check the gzip checksum.
     std::uint8_t surplus[1] = {};
     if (source.read(surplus) != 0) {
-        corrupt(where, fmt::format("more data follows than the {} bytes the header announces", count));
+        corrupt(where,
+                fmt::format("more data follows than the {} bytes the header announces", count));
     }
     return result;
 }
@@ -145,7 +157,8 @@ Tensor<std::uint8_t> read_idx(const std::filesystem::path& path) {
     std::error_code error;
     const std::uintmax_t size = std::filesystem::file_size(path, error);
     if (!file || error) {
-        throw Error(Code::kDatasetMissing, path.string(), "the file cannot be read", "check the path");
+        throw Error(Code::kDatasetMissing, path.string(), "the file cannot be read",
+                    "check the path");
     }
     std::vector<std::uint8_t> bytes(size);
     file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size));

@@ -13,7 +13,8 @@ namespace {
 constexpr std::int64_t kMostClasses = 1 << 20;
 
 [[noreturn]] void mismatch(const std::string& file, const std::string& what) {
-    throw Error(Code::kDatasetMismatch, file, what, "give samples (N, ...) and N integer labels from 0");
+    throw Error(Code::kDatasetMismatch, file, what,
+                "give samples (N, ...) and N integer labels from 0");
 }
 
 std::variant<Tensor<std::uint8_t>, Tensor<float>> compact(NpyArray&& array) {
@@ -21,10 +22,11 @@ std::variant<Tensor<std::uint8_t>, Tensor<float>> compact(NpyArray&& array) {
         return std::move(*floats);
     }
     const auto& integers = std::get<Tensor<std::int64_t>>(array);
-    const bool bytes =
-        std::all_of(integers.begin(), integers.end(), [](std::int64_t value) { return value >= 0 && value <= 255; });
+    const bool bytes = std::all_of(integers.begin(), integers.end(),
+                                   [](std::int64_t value) { return value >= 0 && value <= 255; });
     if (bytes) {
-        return Tensor<std::uint8_t>(integers.shape(), std::vector<std::uint8_t>(integers.begin(), integers.end()));
+        return Tensor<std::uint8_t>(integers.shape(),
+                                    std::vector<std::uint8_t>(integers.begin(), integers.end()));
     }
     return Tensor<float>(integers.shape(), std::vector<float>(integers.begin(), integers.end()));
 }
@@ -32,25 +34,28 @@ std::variant<Tensor<std::uint8_t>, Tensor<float>> compact(NpyArray&& array) {
 std::int64_t label_of(std::int64_t value) { return value; }
 // Labels saved as floats are accepted when they are whole.
 std::int64_t label_of(float value) {
-    return std::floor(value) == value && std::fabs(value) < 1e9F ? static_cast<std::int64_t>(value) : -1;
+    return std::floor(value) == value && std::fabs(value) < 1e9F ? static_cast<std::int64_t>(value)
+                                                                 : -1;
 }
 
 }  // namespace
 
-Dataset load_npy_pair(const std::string& name, const std::string& samples_file, const std::string& labels_file) {
+Dataset load_npy_pair(const std::string& name, const std::string& samples_file,
+                      const std::string& labels_file) {
     Dataset result;
     result.name = name;
     result.samples = compact(read_npy(samples_file));
     const NpyArray labels = read_npy(labels_file);
     const Shape& shape = result.shape();
     if (shape.size() < 2) {
-        mismatch(samples_file, fmt::format("the samples have shape {}, expected (N, ...)", shape_text(shape)));
+        mismatch(samples_file,
+                 fmt::format("the samples have shape {}, expected (N, ...)", shape_text(shape)));
     }
     std::visit(
         [&](const auto& tensor) {
             if (tensor.size() != shape[0] || tensor.size() == 0 || result.sample_size() == 0) {
-                mismatch(labels_file,
-                         fmt::format("samples of shape {}, but {} labels", shape_text(shape), tensor.size()));
+                mismatch(labels_file, fmt::format("samples of shape {}, but {} labels",
+                                                  shape_text(shape), tensor.size()));
             }
             for (const auto value : tensor) {
                 const std::int64_t label = label_of(value);

@@ -9,21 +9,24 @@
 
 namespace qloom::train {
 
-// Cuts a dataset into shuffled, augmented batches of floats, written straight into the caller's memory.
-// The samples of an epoch depend on (seed, epoch) alone, so a resumed run sees the same ones.
+// Cuts a dataset into shuffled, augmented batches of floats, written straight into the caller's
+// memory. The samples of an epoch depend on (seed, epoch) alone, so a resumed run sees the same
+// ones.
 class Batches {
 public:
     // Uses the first `samples` of the dataset, which must outlive this.
-    Batches(const data::Dataset& dataset, std::int64_t samples, const DataSpec& data, const InputSpec& input,
-            std::int64_t batch_size, std::uint64_t seed);
+    Batches(const data::Dataset& dataset, std::int64_t samples, const DataSpec& data,
+            const InputSpec& input, std::int64_t batch_size, std::uint64_t seed);
 
     // A last batch of a single sample is dropped: it has no variance for BatchNorm.
     [[nodiscard]] std::int64_t steps() const;
     [[nodiscard]] std::int64_t largest() const { return batch_size_; }
 
     void start_epoch(int epoch);
-    // Fills batch `step` of the epoch: x * input.scale + input.offset, row by row. Returns the number of rows.
-    std::int64_t fill(std::int64_t step, std::span<float> samples, std::span<std::int32_t> labels) const;
+    // Fills batch `step` of the epoch: x * input.scale + input.offset, row by row. Returns the
+    // number of rows.
+    std::int64_t fill(std::int64_t step, std::span<float> samples,
+                      std::span<std::int32_t> labels) const;
 
 private:
     void write_sample(std::int64_t index, std::int64_t position, float* target) const;
@@ -39,7 +42,7 @@ private:
 };
 
 // Samples [first, first + labels.size()) in file order, without augmentation: for evaluation.
-void fill_in_order(const data::Dataset& dataset, const InputSpec& input, std::int64_t first, std::span<float> samples,
-                   std::span<std::int32_t> labels);
+void fill_in_order(const data::Dataset& dataset, const InputSpec& input, std::int64_t first,
+                   std::span<float> samples, std::span<std::int32_t> labels);
 
 }  // namespace qloom::train

@@ -15,13 +15,14 @@
 
 #include "base/diagnostic.h"
 
-// The file: 8 bytes of magic, the fields in order (numbers in the machine's byte order, arrays as count and elements),
-// and the CRC-32 of everything before it. It lives as long as one training on one machine, so nothing more is needed.
+// The file: 8 bytes of magic, the fields in order (numbers in the machine's byte order, arrays as
+// count and elements), and the CRC-32 of everything before it. It lives as long as one training on
+// one machine, so nothing more is needed.
 namespace qloom::train {
 namespace {
 
 constexpr std::string_view kMagic = "qloomck1";
-constexpr const char* kStartAnew = "start the training anew without resuming, or remove this file";
+constexpr const char* kStartAnew = "start anew with --restart, or remove this file";
 
 class Writer {
 public:
@@ -94,11 +95,13 @@ std::uint32_t checksum(std::string_view bytes) {
 }
 
 [[noreturn]] void throw_unwritable(const std::filesystem::path& path) {
-    throw Error(Code::kOutputUnwritable, path.string(), fmt::format("cannot be written ({})", std::strerror(errno)),
+    throw Error(Code::kOutputUnwritable, path.string(),
+                fmt::format("cannot be written ({})", std::strerror(errno)),
                 "choose an output folder you may write to, on a disk with room");
 }
 
-// Writes and waits until the bytes are on the disk, so that the rename after it never overtakes them.
+// Writes and waits until the bytes are on the disk, so that the rename after it never overtakes
+// them.
 void write_durably(const std::filesystem::path& path, std::string_view bytes) {
     const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (file < 0) {
@@ -150,7 +153,8 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
     }
 }
 
-std::optional<Checkpoint> read_checkpoint(const std::filesystem::path& path, const std::string& fingerprint) {
+std::optional<Checkpoint> read_checkpoint(const std::filesystem::path& path,
+                                          const std::string& fingerprint) {
     std::error_code error;
     if (!std::filesystem::exists(path, error)) {
         return std::nullopt;
@@ -158,10 +162,12 @@ std::optional<Checkpoint> read_checkpoint(const std::filesystem::path& path, con
     std::ifstream stream(path, std::ios::binary);
     const std::string bytes{std::istreambuf_iterator<char>(stream), {}};
     Reader reader(bytes, path.string());
-    if (bytes.size() < kMagic.size() + sizeof(std::uint32_t) || reader.take(kMagic.size()) != kMagic) {
+    if (bytes.size() < kMagic.size() + sizeof(std::uint32_t) ||
+        reader.take(kMagic.size()) != kMagic) {
         reader.corrupt();
     }
-    const std::string_view covered = std::string_view(bytes).substr(0, bytes.size() - sizeof(std::uint32_t));
+    const std::string_view covered =
+        std::string_view(bytes).substr(0, bytes.size() - sizeof(std::uint32_t));
     std::uint32_t expected = 0;
     std::memcpy(&expected, bytes.data() + covered.size(), sizeof expected);
     if (checksum(covered) != expected) {
@@ -171,7 +177,8 @@ std::optional<Checkpoint> read_checkpoint(const std::filesystem::path& path, con
     result.fingerprint = reader.text();
     if (result.fingerprint != fingerprint) {
         throw Error(Code::kCheckpointForeign, path.string(),
-                    "the checkpoint a stopped run left here belongs to another training (other recipe, epochs or seed)",
+                    "the checkpoint a stopped run left here belongs to another training (other "
+                    "recipe, epochs or seed)",
                     kStartAnew);
     }
     result.optimiser_steps = reader.value<std::int64_t>();

@@ -22,12 +22,13 @@ struct Checkpoint {
     friend bool operator==(const Checkpoint&, const Checkpoint&) = default;
 };
 
-// Writes to a neighbour first and renames: a kill at any moment leaves the old or the new checkpoint, never half of one.
-// Throws kOutputUnwritable.
+// Writes to a neighbour first and renames: a kill at any moment leaves the old or the new
+// checkpoint, never half of one. Throws kOutputUnwritable.
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
 
-// The checkpoint at `path`, none when there is no such file. Throws kCheckpointCorrupt, and kCheckpointForeign when it is
-// of another recipe than `fingerprint` says.
-std::optional<Checkpoint> read_checkpoint(const std::filesystem::path& path, const std::string& fingerprint);
+// The checkpoint at `path`, none when there is no such file. Throws kCheckpointCorrupt, and
+// kCheckpointForeign when it is of another recipe than `fingerprint` says.
+std::optional<Checkpoint> read_checkpoint(const std::filesystem::path& path,
+                                          const std::string& fingerprint);
 
 }  // namespace qloom::train

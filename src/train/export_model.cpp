@@ -25,10 +25,12 @@ public:
         graph_.set_inputs({input});
         current_ = input;
         if (model_.input.scale != 1.0) {
-            append_binary("input_scale", ir::BinaryKind::kMul, static_cast<float>(model_.input.scale));
+            append_binary("input_scale", ir::BinaryKind::kMul,
+                          static_cast<float>(model_.input.scale));
         }
         if (model_.input.offset != 0.0) {
-            append_binary("input_offset", ir::BinaryKind::kAdd, static_cast<float>(model_.input.offset));
+            append_binary("input_offset", ir::BinaryKind::kAdd,
+                          static_cast<float>(model_.input.offset));
         }
         for (const TrainedLayer& layer : model_.layers) {
             std::visit([&](const auto& kind) { append(layer.name, kind); }, layer.kind);
@@ -42,18 +44,22 @@ private:
     ir::TensorId constant(const std::string& name, Tensor<float> value) {
         return graph_.add_constant(name, std::move(value));
     }
-    ir::TensorId scalar(const std::string& name, float value) { return constant(name, Tensor<float>({}, {value})); }
+    ir::TensorId scalar(const std::string& name, float value) {
+        return constant(name, Tensor<float>({}, {value}));
+    }
     ir::TensorId row(const std::string& name, const std::vector<float>& values) {
         return constant(name, Tensor<float>({static_cast<std::int64_t>(values.size())}, values));
     }
 
     // A node with one output of the given shape; returns the output.
-    ir::TensorId node(const std::string& name, ir::Op op, std::vector<ir::TensorId> inputs, Shape shape) {
+    ir::TensorId node(const std::string& name, ir::Op op, std::vector<ir::TensorId> inputs,
+                      Shape shape) {
         const ir::TensorId output = graph_.add_tensor({.name = name + ".out",
                                                        .shape = std::move(shape),
                                                        .constant = std::nullopt,
                                                        .annotation = std::nullopt});
-        graph_.add_node({.name = name, .op = std::move(op), .inputs = std::move(inputs), .outputs = {output}});
+        graph_.add_node(
+            {.name = name, .op = std::move(op), .inputs = std::move(inputs), .outputs = {output}});
         return output;
     }
     void advance(const std::string& name, ir::Op op, std::vector<ir::TensorId> more = {}) {
@@ -68,12 +74,14 @@ private:
     // A quantiser behind `x`; `scale` has the values, `shape` how they broadcast against x.
     ir::TensorId quantised(const std::string& name, ir::TensorId x, const QuantiserSpec& spec,
                            const std::vector<float>& scale, Shape scale_shape, Shape shape) {
-        const ir::TensorId factor = constant(name + ".scale", Tensor<float>(std::move(scale_shape), scale));
+        const ir::TensorId factor =
+            constant(name + ".scale", Tensor<float>(std::move(scale_shape), scale));
         if (spec.is_bipolar()) {
             return node(name, ir::BipolarQuant{}, {x, factor}, std::move(shape));
         }
-        const ir::Quant op{
-            .is_signed = spec.type.is_signed, .narrow = spec.type.narrow, .rounding = RoundingMode::kHalfEven};
+        const ir::Quant op{.is_signed = spec.type.is_signed,
+                           .narrow = spec.type.narrow,
+                           .rounding = RoundingMode::kHalfEven};
         return node(name, op,
                     {x, factor, scalar(name + ".zero_point", 0.0F),
                      scalar(name + ".bits", static_cast<float>(spec.type.bits))},
@@ -85,28 +93,32 @@ private:
         Tensor<float> weights({linear.inputs, linear.outputs});
         for (std::int64_t out = 0; out < linear.outputs; ++out) {
             const float scale =
-                linear.scale.empty() ? 1.0F : linear.scale[linear.scale.size() == 1 ? 0 : static_cast<std::size_t>(out)];
+                linear.scale.empty()
+                    ? 1.0F
+                    : linear.scale[linear.scale.size() == 1 ? 0 : static_cast<std::size_t>(out)];
             for (std::int64_t in = 0; in < linear.inputs; ++in) {
-                weights[in * linear.outputs + out] = linear.weights[out * linear.inputs + in] * scale;
+                weights[in * linear.outputs + out] =
+                    linear.weights[out * linear.inputs + in] * scale;
             }
         }
         ir::TensorId matrix = constant(name + ".weight", std::move(weights));
         if (linear.quantiser) {
             const Shape scale_shape = linear.scale.size() == 1 ? Shape{} : Shape{1, linear.outputs};
-            matrix = quantised(name + ".weight_quant", matrix, *linear.quantiser, linear.scale, scale_shape,
-                               {linear.inputs, linear.outputs});
+            matrix = quantised(name + ".weight_quant", matrix, *linear.quantiser, linear.scale,
+                               scale_shape, {linear.inputs, linear.outputs});
         }
         width_ = linear.outputs;
         advance(name, ir::MatMul{}, {matrix});
         if (!linear.bias.empty()) {
-            advance(name + ".bias_add", ir::Binary{ir::BinaryKind::kAdd}, {row(name + ".bias", linear.bias)});
+            advance(name + ".bias_add", ir::Binary{ir::BinaryKind::kAdd},
+                    {row(name + ".bias", linear.bias)});
         }
     }
 
     void append(const std::string& name, const TrainedNorm& norm) {
         advance(name, ir::BatchNormalization{.epsilon = norm.epsilon},
-                {row(name + ".gamma", norm.gamma), row(name + ".beta", norm.beta), row(name + ".mean", norm.mean),
-                 row(name + ".variance", norm.variance)});
+                {row(name + ".gamma", norm.gamma), row(name + ".beta", norm.beta),
+                 row(name + ".mean", norm.mean), row(name + ".variance", norm.variance)});
     }
 
     void append(const std::string& name, const TrainedActivation& activation) {
@@ -117,7 +129,8 @@ private:
                 advance(name, ir::Unary{ir::UnaryKind::kRelu});
                 break;
             case Activation::kHardTanh:
-                advance(name, ir::Clip{}, {scalar(name + ".lo", -1.0F), scalar(name + ".hi", 1.0F)});
+                advance(name, ir::Clip{},
+                        {scalar(name + ".lo", -1.0F), scalar(name + ".hi", 1.0F)});
                 break;
             case Activation::kSigmoid:
                 advance(name, ir::Unary{ir::UnaryKind::kSigmoid});
@@ -128,8 +141,9 @@ private:
         }
         if (activation.quantiser) {
             const Shape scale_shape = activation.scale.size() == 1 ? Shape{} : Shape{1, width_};
-            current_ = quantised(activation.function == Activation::kIdentity ? name : name + ".quant", current_,
-                                 *activation.quantiser, activation.scale, scale_shape, {1, width_});
+            current_ = quantised(
+                activation.function == Activation::kIdentity ? name : name + ".quant", current_,
+                *activation.quantiser, activation.scale, scale_shape, {1, width_});
         }
     }
 

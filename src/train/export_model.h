@@ -11,9 +11,10 @@ namespace qloom::train {
 //   batch_norm   BatchNormalization
 //   activation   Relu / Clip / Sigmoid / Tanh -> Quant
 //   -> logits (1, outputs)
-// One bit and signed is a BipolarQuant. Nodes bear the layers' names ("fc1"; helpers "fc1.weight_quant", "fc1.bias_add",
-// "act1.quant"). Weight constants are level * scale, so that no reader can round them to another level. The input of a
-// byte dataset is annotated UINT8, and the metadata say "qloom.input" = "uint8".
+// One bit and signed is a BipolarQuant. Nodes bear the layers' names ("fc1"; helpers
+// "fc1.weight_quant", "fc1.bias_add", "act1.quant"). Weight constants are level * scale, so that no
+// reader can round them to another level. The input of a byte dataset is annotated UINT8, and the
+// metadata say "qloom.input" = "uint8".
 ir::Graph export_graph(const TrainedModel& model);
 
 }  // namespace qloom::train

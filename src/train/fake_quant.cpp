@@ -10,17 +10,20 @@
 namespace qloom::train {
 namespace {
 
-// Independent partial sums, so that a reduction vectorises without changing the order of its additions from one
-// machine to the next.
+// Independent partial sums, so that a reduction vectorises without changing the order of its
+// additions from one machine to the next.
 constexpr std::int64_t kLanes = 16;
 
-// Rounds |v| < 2^22 half to even: adding 1.5 * 2^23 leaves no fraction bits. Vectorises where nearbyint does not.
+// Rounds |v| < 2^22 half to even: adding 1.5 * 2^23 leaves no fraction bits. Vectorises where
+// nearbyint does not.
 inline float round_even(float v) {
     constexpr float kMagic = 12582912.0F;
     return (v + kMagic) - kMagic;
 }
 
-inline float level_of(float ratio, float lo, float hi) { return round_even(std::min(std::max(ratio, lo), hi)); }
+inline float level_of(float ratio, float lo, float hi) {
+    return round_even(std::min(std::max(ratio, lo), hi));
+}
 
 QLOOM_VECTORISED
 void quantise_run(const float* __restrict x, std::int64_t count, float scale, float lo, float hi,
@@ -37,7 +40,8 @@ void bipolar_run(const float* __restrict x, std::int64_t count, float scale, flo
     }
 }
 
-// Turns the gradient g of the output into that of the input, in place, and adds the share of the scale to ds.
+// Turns the gradient g of the output into that of the input, in place, and adds the share of the
+// scale to ds.
 inline void backward_element(float x, float scale, float lo, float hi, float& g, float& ds) {
     const float ratio = x / scale;
     const float clamped = std::min(std::max(ratio, lo), hi);
@@ -63,13 +67,14 @@ float sum_of(const std::array<float, kLanes>& lanes) {
 }
 
 QLOOM_VECTORISED
-float backward_run(const float* __restrict x, float* __restrict g, std::int64_t count, float scale, float lo,
-                   float hi) {
+float backward_run(const float* __restrict x, float* __restrict g, std::int64_t count, float scale,
+                   float lo, float hi) {
     std::array<float, kLanes> lanes{};
     std::int64_t i = 0;
     for (; i + kLanes <= count; i += kLanes) {
         for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-            backward_element(x[i + lane], scale, lo, hi, g[i + lane], lanes[static_cast<std::size_t>(lane)]);
+            backward_element(x[i + lane], scale, lo, hi, g[i + lane],
+                             lanes[static_cast<std::size_t>(lane)]);
         }
     }
     for (; i < count; ++i) {
@@ -84,7 +89,8 @@ float bipolar_backward_run(const float* __restrict x, float* __restrict g, std::
     std::int64_t i = 0;
     for (; i + kLanes <= count; i += kLanes) {
         for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-            bipolar_backward_element(x[i + lane], g[i + lane], lanes[static_cast<std::size_t>(lane)]);
+            bipolar_backward_element(x[i + lane], g[i + lane],
+                                     lanes[static_cast<std::size_t>(lane)]);
         }
     }
     for (; i < count; ++i) {
@@ -134,14 +140,15 @@ double squared_error(std::span<const float> values, float scale, LevelRange leve
     const auto count = static_cast<std::int64_t>(values.size());
     double sum = 0.0;
     for (std::int64_t first = 0; first < count; first += kRun) {
-        sum += static_cast<double>(squared_error_run(values.data() + first, std::min(kRun, count - first), scale,
-                                                     levels.lo, levels.hi));
+        sum += static_cast<double>(squared_error_run(
+            values.data() + first, std::min(kRun, count - first), scale, levels.lo, levels.hi));
     }
     return sum;
 }
 
-// The scale of least squared error: the best of 16 factors 1/8 .. 2 of `start`, then the best of 16 around that one.
-// A search is robust where Newton steps are not: the error has a kink at every rounding border.
+// The scale of least squared error: the best of 16 factors 1/8 .. 2 of `start`, then the best of 16
+// around that one. A search is robust where Newton steps are not: the error has a kink at every
+// rounding border.
 float mse_scale(std::span<const float> values, float start, LevelRange levels) {
     constexpr int kSteps = 16;
     float best = start;
@@ -186,7 +193,9 @@ float scale_of(std::span<const float> values, const QuantiserSpec& spec, LevelRa
     } else if (levels.bipolar && spec.source != ScaleSource::kMax) {
         scale = mean;  // the least squared error of two levels +-s is at s = mean |x|
     } else if (spec.source == ScaleSource::kMse || spec.source == ScaleSource::kLearned) {
-        scale = largest > 0.0 ? static_cast<double>(mse_scale(values, static_cast<float>(scale), levels)) : 0.0;
+        scale = largest > 0.0
+                    ? static_cast<double>(mse_scale(values, static_cast<float>(scale), levels))
+                    : 0.0;
     }
     // A subnormal scale would make x / scale infinite.
     return scale > 1e-30 ? static_cast<float>(scale) : 1.0F;
@@ -202,48 +211,52 @@ LevelRange level_range(const QuantiserSpec& spec) {
     return {.lo = static_cast<float>(range.lo), .hi = static_cast<float>(range.hi)};
 }
 
-void fake_quant(std::span<const float> x, const ChannelLayout& layout, std::span<const float> scale, LevelRange levels,
-                std::span<float> y) {
+void fake_quant(std::span<const float> x, const ChannelLayout& layout, std::span<const float> scale,
+                LevelRange levels, std::span<float> y) {
     check_sizes(x.size(), scale.size(), layout);
     for_each_run(layout, [&](std::int64_t offset, std::size_t channel) {
         if (levels.bipolar) {
             bipolar_run(x.data() + offset, layout.inner, scale[channel], y.data() + offset);
         } else {
-            quantise_run(x.data() + offset, layout.inner, scale[channel], levels.lo, levels.hi, y.data() + offset);
+            quantise_run(x.data() + offset, layout.inner, scale[channel], levels.lo, levels.hi,
+                         y.data() + offset);
         }
     });
 }
 
-void fake_quant_backward(std::span<const float> x, std::span<float> gradient, const ChannelLayout& layout,
-                         std::span<const float> scale, LevelRange levels, std::span<float> ds) {
+void fake_quant_backward(std::span<const float> x, std::span<float> gradient,
+                         const ChannelLayout& layout, std::span<const float> scale,
+                         LevelRange levels, std::span<float> ds) {
     check_sizes(x.size(), scale.size(), layout);
     std::fill(ds.begin(), ds.end(), 0.0F);
     for_each_run(layout, [&](std::int64_t offset, std::size_t channel) {
         const float* values = x.data() + offset;
         float* g = gradient.data() + offset;
-        ds[channel] += levels.bipolar
-                           ? bipolar_backward_run(values, g, layout.inner)
-                           : backward_run(values, g, layout.inner, scale[channel], levels.lo, levels.hi);
+        ds[channel] += levels.bipolar ? bipolar_backward_run(values, g, layout.inner)
+                                      : backward_run(values, g, layout.inner, scale[channel],
+                                                     levels.lo, levels.hi);
     });
 }
 
-std::vector<float> quantised_levels(std::span<const float> x, const ChannelLayout& layout, std::span<const float> scale,
-                                    LevelRange levels) {
+std::vector<float> quantised_levels(std::span<const float> x, const ChannelLayout& layout,
+                                    std::span<const float> scale, LevelRange levels) {
     check_sizes(x.size(), scale.size(), layout);
     std::vector<float> result(x.size());
     for_each_run(layout, [&](std::int64_t offset, std::size_t channel) {
         for (std::int64_t i = offset; i < offset + layout.inner; ++i) {
             const float value = x[static_cast<std::size_t>(i)];
-            result[static_cast<std::size_t>(i)] = levels.bipolar
-                                                      ? (value >= 0.0F ? 1.0F : -1.0F)
-                                                      : level_of(value / scale[channel], levels.lo, levels.hi);
+            result[static_cast<std::size_t>(i)] =
+                levels.bipolar ? (value >= 0.0F ? 1.0F : -1.0F)
+                               : level_of(value / scale[channel], levels.lo, levels.hi);
         }
     });
     return result;
 }
 
-std::vector<float> statistics_scale(std::span<const float> x, const ChannelLayout& layout, const QuantiserSpec& spec) {
-    QLOOM_ASSERT(static_cast<std::int64_t>(x.size()) == layout.size(), "the layout covers the values");
+std::vector<float> statistics_scale(std::span<const float> x, const ChannelLayout& layout,
+                                    const QuantiserSpec& spec) {
+    QLOOM_ASSERT(static_cast<std::int64_t>(x.size()) == layout.size(),
+                 "the layout covers the values");
     const LevelRange levels = level_range(spec);
     std::vector<float> result(static_cast<std::size_t>(layout.channels));
     if (layout.channels == 1) {
@@ -252,7 +265,8 @@ std::vector<float> statistics_scale(std::span<const float> x, const ChannelLayou
     }
     std::vector<std::vector<float>> by_channel(result.size());
     for_each_run(layout, [&](std::int64_t offset, std::size_t channel) {
-        const auto run = x.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(layout.inner));
+        const auto run =
+            x.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(layout.inner));
         by_channel[channel].insert(by_channel[channel].end(), run.begin(), run.end());
     });
     for (std::size_t channel = 0; channel < result.size(); ++channel) {

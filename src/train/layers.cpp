@@ -18,17 +18,19 @@ std::vector<float> values_of(const Tensor& tensor) {
     return {span.begin(), span.end()};
 }
 
-// The scale of a quantiser: a trained logarithm, a number that statistics give anew at every use (weights) or on
-// average (activations), or a constant.
+// The scale of a quantiser: a trained logarithm, a number that statistics give anew at every use
+// (weights) or on average (activations), or a constant.
 class Scale {
 public:
-    Scale(const QuantiserSpec& spec, const std::string& owner, std::int64_t channels, ParameterStore& store)
+    Scale(const QuantiserSpec& spec, const std::string& owner, std::int64_t channels,
+          ParameterStore& store)
         : spec_(spec), store_(&store) {
         const std::int64_t count = spec.granularity == Granularity::kChannel ? channels : 1;
         if (spec.source == ScaleSource::kLearned) {
             learned_ = store.add_parameter(owner + ".log_scale", torch::zeros({count}), false);
         } else {
-            value_ = store.add_buffer(owner + ".scale", torch::full({count}, static_cast<float>(spec.constant)));
+            value_ = store.add_buffer(owner + ".scale",
+                                      torch::full({count}, static_cast<float>(spec.constant)));
         }
     }
 
@@ -92,8 +94,10 @@ public:
         }
         if (spec.weights) {
             scale_.emplace(*spec.weights, name_ + ".weight", spec.outputs, store);
-            // Before the store is sealed the values of a parameter live in a tensor of its own; that is fine here.
-            scale_->set(statistics_scale(span_of(initial), weight_layout(initial, spec.weights->granularity),
+            // Before the store is sealed the values of a parameter live in a tensor of its own;
+            // that is fine here.
+            scale_->set(statistics_scale(span_of(initial),
+                                         weight_layout(initial, spec.weights->granularity),
                                          *spec.weights));
         }
     }
@@ -104,18 +108,21 @@ public:
         if (!scale_) {
             return bias.defined() ? torch::addmm(bias, x, weight.t()) : torch::mm(x, weight.t());
         }
-        return quantised_linear(x, weight, bias, current_scale(), scale_->logarithm(), scale_->spec());
+        return quantised_linear(x, weight, bias, current_scale(), scale_->logarithm(),
+                                scale_->spec());
     }
 
     void append_trained(std::vector<TrainedLayer>& layers) const override {
         const Tensor weight = (*store_)[weight_].detach();
-        TrainedLinear result{.inputs = spec_.inputs, .outputs = spec_.outputs, .quantiser = spec_.weights};
+        TrainedLinear result{
+            .inputs = spec_.inputs, .outputs = spec_.outputs, .quantiser = spec_.weights};
         const Shape shape{spec_.outputs, spec_.inputs};
         if (scale_) {
             result.scale = values_of(current_scale());
             result.weights = ::qloom::Tensor<float>(
-                shape, quantised_levels(span_of(weight), weight_layout(weight, scale_->spec().granularity),
-                                        result.scale, level_range(scale_->spec())));
+                shape,
+                quantised_levels(span_of(weight), weight_layout(weight, scale_->spec().granularity),
+                                 result.scale, level_range(scale_->spec())));
         } else {
             result.weights = ::qloom::Tensor<float>(shape, values_of(weight));
         }
@@ -126,7 +133,8 @@ public:
     }
 
 private:
-    // Learned and constant scales stand in the store; the others follow from the weights of the moment.
+    // Learned and constant scales stand in the store; the others follow from the weights of the
+    // moment.
     [[nodiscard]] Tensor current_scale() const {
         const QuantiserSpec& spec = scale_->spec();
         if (spec.source == ScaleSource::kLearned || spec.source == ScaleSource::kConstant) {
@@ -184,15 +192,16 @@ public:
     }
 
     void append_trained(std::vector<TrainedLayer>& layers) const override {
-        TrainedActivation result{.function = spec_.function, .channels = spec_.channels, .quantiser = spec_.quantiser};
+        TrainedActivation result{
+            .function = spec_.function, .channels = spec_.channels, .quantiser = spec_.quantiser};
         if (scale_) {
             result.scale = values_of(scale_->value());
         }
         layers.push_back({name_, std::move(result)});
     }
 
-    // For the layer that does BatchNorm and this activation in one: possible once no statistics are wanted of the
-    // values in between.
+    // For the layer that does BatchNorm and this activation in one: possible once no statistics are
+    // wanted of the values in between.
     [[nodiscard]] bool can_fuse() const {
         if (!clamp_of(spec_.function)) {
             return false;
@@ -201,7 +210,8 @@ public:
             return true;
         }
         const QuantiserSpec& spec = scale_->spec();
-        const bool settled = spec.source == ScaleSource::kConstant || spec.source == ScaleSource::kLearned;
+        const bool settled =
+            spec.source == ScaleSource::kConstant || spec.source == ScaleSource::kLearned;
         return settled && spec.granularity == Granularity::kTensor && (started() || !needs_start());
     }
     [[nodiscard]] ClampRange clamp() const { return *clamp_of(spec_.function); }
@@ -224,7 +234,9 @@ private:
         QLOOM_ASSERT(false, "every activation is handled");
     }
 
-    [[nodiscard]] bool needs_start() const { return scale_->spec().source != ScaleSource::kConstant; }
+    [[nodiscard]] bool needs_start() const {
+        return scale_->spec().source != ScaleSource::kConstant;
+    }
     [[nodiscard]] bool started() const { return span_of((*store_)[*started_])[0] != 0.0F; }
 
     // The first batch sets the scale; later ones move it unless it is learned.
@@ -233,8 +245,8 @@ private:
         if (!needs_start() || (started() && scale_->spec().source == ScaleSource::kLearned)) {
             return;
         }
-        const std::vector<float> scale =
-            statistics_scale(span_of(a), activation_layout(a, scale_->spec().granularity), scale_->spec());
+        const std::vector<float> scale = statistics_scale(
+            span_of(a), activation_layout(a, scale_->spec().granularity), scale_->spec());
         if (started()) {
             scale_->move_towards(scale, kMomentum);
         } else {
@@ -250,11 +262,12 @@ private:
     std::optional<ParameterStore::Id> started_;
 };
 
-// BatchNorm, and the activation behind it when there is one: together they are one pass over memory.
+// BatchNorm, and the activation behind it when there is one: together they are one pass over
+// memory.
 class NormLayer : public Layer {
 public:
-    NormLayer(std::string name, const BatchNormSpec& spec, std::unique_ptr<ActivationLayer> activation,
-              ParameterStore& store)
+    NormLayer(std::string name, const BatchNormSpec& spec,
+              std::unique_ptr<ActivationLayer> activation, ParameterStore& store)
         : name_(std::move(name)), spec_(spec), activation_(std::move(activation)), store_(&store) {
         gamma_ = store.add_parameter(name_ + ".gamma", torch::ones({spec.channels}), false);
         beta_ = store.add_parameter(name_ + ".beta", torch::zeros({spec.channels}), false);
@@ -271,9 +284,10 @@ public:
         const bool fused = activation_ && activation_->can_fuse();
         const auto& scale = fused ? activation_->scale() : kNoScale;
         const Tensor y =
-            norm_act(x, statistics, (*store_)[gamma_], (*store_)[beta_], static_cast<float>(spec_.epsilon),
-                     fused ? activation_->clamp() : ClampRange{}, scale ? scale->value() : Tensor(),
-                     scale ? scale->logarithm() : Tensor(), scale ? std::optional(scale->spec()) : std::nullopt);
+            norm_act(x, statistics, (*store_)[gamma_], (*store_)[beta_],
+                     static_cast<float>(spec_.epsilon), fused ? activation_->clamp() : ClampRange{},
+                     scale ? scale->value() : Tensor(), scale ? scale->logarithm() : Tensor(),
+                     scale ? std::optional(scale->spec()) : std::nullopt);
         return activation_ && !fused ? activation_->forward(y, pass) : y;
     }
 
@@ -317,7 +331,8 @@ private:
 
 class DropoutLayer : public Layer {
 public:
-    DropoutLayer(const DropoutSpec& spec, std::uint64_t index) : rate_(static_cast<float>(spec.rate)), index_(index) {}
+    DropoutLayer(const DropoutSpec& spec, std::uint64_t index)
+        : rate_(static_cast<float>(spec.rate)), index_(index) {}
 
     Tensor forward(const Tensor& x, const Pass& pass) override {
         if (!pass.training || rate_ == 0.0F) {
@@ -340,38 +355,44 @@ private:
 
 }  // namespace
 
-std::vector<std::unique_ptr<Layer>> make_layers(const Recipe& recipe, ParameterStore& store, Random& random) {
+std::vector<std::unique_ptr<Layer>> make_layers(const Recipe& recipe, ParameterStore& store,
+                                                Random& random) {
     std::vector<std::unique_ptr<Layer>> layers;
     if (recipe.input.quantiser) {
-        layers.push_back(std::make_unique<ActivationLayer>("input_quant",
-                                                           ActivationSpec{.function = Activation::kIdentity,
-                                                                          .channels = recipe.input.features,
-                                                                          .quantiser = recipe.input.quantiser},
-                                                           store));
+        layers.push_back(
+            std::make_unique<ActivationLayer>("input_quant",
+                                              ActivationSpec{.function = Activation::kIdentity,
+                                                             .channels = recipe.input.features,
+                                                             .quantiser = recipe.input.quantiser},
+                                              store));
     }
     for (std::size_t i = 0; i < recipe.layers.size(); ++i) {
         const LayerSpec& layer = recipe.layers[i];
         std::visit(
             ir::Overloaded{
                 [&](const LinearSpec& spec) {
-                    layers.push_back(std::make_unique<LinearLayer>(layer.name, spec, store, random));
+                    layers.push_back(
+                        std::make_unique<LinearLayer>(layer.name, spec, store, random));
                 },
                 [&](const BatchNormSpec& spec) {
                     std::unique_ptr<ActivationLayer> activation;
                     if (i + 1 < recipe.layers.size()) {
                         const LayerSpec& next = recipe.layers[i + 1];
                         if (const auto* found = std::get_if<ActivationSpec>(&next.kind)) {
-                            activation = std::make_unique<ActivationLayer>(next.name, *found, store);
+                            activation =
+                                std::make_unique<ActivationLayer>(next.name, *found, store);
                             ++i;
                         }
                     }
-                    layers.push_back(std::make_unique<NormLayer>(layer.name, spec, std::move(activation), store));
+                    layers.push_back(std::make_unique<NormLayer>(layer.name, spec,
+                                                                 std::move(activation), store));
                 },
                 [&](const ActivationSpec& spec) {
                     layers.push_back(std::make_unique<ActivationLayer>(layer.name, spec, store));
                 },
                 [&](const DropoutSpec& spec) {
-                    layers.push_back(std::make_unique<DropoutLayer>(spec, static_cast<std::uint64_t>(i)));
+                    layers.push_back(
+                        std::make_unique<DropoutLayer>(spec, static_cast<std::uint64_t>(i)));
                 },
             },
             layer.kind);

@@ -12,8 +12,8 @@
 #include "train/recipe.h"
 #include "train/trained.h"
 
-// The layers of a network on LibTorch. Adding one: a class here, a line in make_layers(), its spec in recipe.h, its
-// trained numbers in trained.h. Included by .cpp files of this room only.
+// The layers of a network on LibTorch. Adding one: a class here, a line in make_layers(), its spec
+// in recipe.h, its trained numbers in trained.h. Included by .cpp files of this room only.
 namespace qloom::train {
 
 // What a forward pass is for.
@@ -32,7 +32,9 @@ public:
     virtual void append_trained(std::vector<TrainedLayer>& layers) const = 0;
 };
 
-// The layers of a recipe in order, their parameters added to `store` (not yet sealed), their weights drawn from `random`.
-std::vector<std::unique_ptr<Layer>> make_layers(const Recipe& recipe, ParameterStore& store, Random& random);
+// The layers of a recipe in order, their parameters added to `store` (not yet sealed), their
+// weights drawn from `random`.
+std::vector<std::unique_ptr<Layer>> make_layers(const Recipe& recipe, ParameterStore& store,
+                                                Random& random);
 
 }  // namespace qloom::train

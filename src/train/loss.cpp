@@ -8,8 +8,8 @@
 
 namespace qloom::train {
 
-LossSums cross_entropy(std::span<const float> logits, std::span<const std::int32_t> labels, std::int64_t classes,
-                       double smoothing, std::span<float> gradient) {
+LossSums cross_entropy(std::span<const float> logits, std::span<const std::int32_t> labels,
+                       std::int64_t classes, double smoothing, std::span<float> gradient) {
     const std::size_t width = static_cast<std::size_t>(classes);
     QLOOM_ASSERT(logits.size() == labels.size() * width, "a row of logits for every label");
     const float background = static_cast<float>(smoothing) / static_cast<float>(classes);
@@ -34,7 +34,8 @@ LossSums cross_entropy(std::span<const float> logits, std::span<const std::int32
                      smoothing * static_cast<double>(mean);
         if (!gradient.empty()) {
             for (std::size_t c = 0; c < width; ++c) {
-                const float target = background + (c == label ? 1.0F - static_cast<float>(smoothing) : 0.0F);
+                const float target =
+                    background + (c == label ? 1.0F - static_cast<float>(smoothing) : 0.0F);
                 gradient[row * width + c] = (exponentials[c] / total - target) * share;
             }
         }

@@ -36,11 +36,12 @@ public:
         return x;
     }
 
-    LossSums train_step(std::span<const float> samples, std::span<const std::int32_t> labels, double smoothing,
-                        std::uint64_t index) {
+    LossSums train_step(std::span<const float> samples, std::span<const std::int32_t> labels,
+                        double smoothing, std::uint64_t index) {
         store_.gradients().zero_();
         const auto rows = static_cast<std::int64_t>(labels.size());
-        const torch::Tensor logits = forward(as_tensor(samples, rows), {.training = true, .seed = seed_, .step = index});
+        const torch::Tensor logits =
+            forward(as_tensor(samples, rows), {.training = true, .seed = seed_, .step = index});
         // The loss needs no place in the graph: its gradient comes with it.
         torch::Tensor gradient = torch::empty_like(logits);
         const LossSums sums =
@@ -51,7 +52,8 @@ public:
 
     std::vector<float> evaluate(std::span<const float> samples, std::int64_t rows) const {
         const torch::NoGradGuard no_gradients;
-        const torch::Tensor logits = forward(as_tensor(samples, rows), {.training = false}).contiguous();
+        const torch::Tensor logits =
+            forward(as_tensor(samples, rows), {.training = false}).contiguous();
         const auto span = span_of(logits);
         return {span.begin(), span.end()};
     }
@@ -74,7 +76,8 @@ private:
     std::int64_t outputs_ = 0;
 };
 
-Model::Model(const Recipe& recipe, std::uint64_t seed) : network_(std::make_unique<Network>(recipe, seed)) {}
+Model::Model(const Recipe& recipe, std::uint64_t seed)
+    : network_(std::make_unique<Network>(recipe, seed)) {}
 Model::~Model() = default;
 Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;

@@ -12,8 +12,8 @@
 
 namespace qloom::train {
 
-// A recipe's network on LibTorch, behind an interface of plain memory. All parameters lie in one array, all gradients in
-// another, so that optimiser and checkpoint are single passes over memory.
+// A recipe's network on LibTorch, behind an interface of plain memory. All parameters lie in one
+// array, all gradients in another, so that optimiser and checkpoint are single passes over memory.
 class Model {
 public:
     // Initial weights depend on the seed alone.
@@ -22,10 +22,11 @@ public:
     Model(Model&&) noexcept;
     Model& operator=(Model&&) noexcept;
 
-    // One forward and backward pass over `labels.size()` samples in training mode; fills gradients(). `index` counts
-    // steps from the start of the training: it decides what dropout drops.
-    LossSums train_step(std::span<const float> samples, std::span<const std::int32_t> labels, double label_smoothing,
-                        std::uint64_t index);
+    // One forward and backward pass over `labels.size()` samples in training mode; fills
+    // gradients(). `index` counts steps from the start of the training: it decides what dropout
+    // drops.
+    LossSums train_step(std::span<const float> samples, std::span<const std::int32_t> labels,
+                        double label_smoothing, std::uint64_t index);
 
     // The logits of `rows` samples in evaluation mode, (rows, outputs).
     std::vector<float> evaluate(std::span<const float> samples, std::int64_t rows) const;
@@ -35,7 +36,8 @@ public:
     // The first so many parameters are subject to weight decay: the weights of linear layers.
     [[nodiscard]] std::int64_t decayed() const;
 
-    // Parameters and running statistics, everything that decides evaluate(); load_state wants the same names and shapes.
+    // Parameters and running statistics, everything that decides evaluate(); load_state wants the
+    // same names and shapes.
     [[nodiscard]] State state() const;
     void load_state(const State& state);
 

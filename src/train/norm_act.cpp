@@ -61,7 +61,8 @@ void add_rows(const float* x, std::int64_t rows, std::int64_t channels, float* s
 }
 
 QLOOM_VECTORISED
-void add_squared_rows(const float* x, std::int64_t rows, std::int64_t channels, const float* mean, float* sum) {
+void add_squared_rows(const float* x, std::int64_t rows, std::int64_t channels, const float* mean,
+                      float* sum) {
     for (std::int64_t row = 0; row < rows; ++row) {
         for (std::int64_t c = 0; c < channels; ++c) {
             const float difference = x[row * channels + c] - mean[c];
@@ -71,8 +72,9 @@ void add_squared_rows(const float* x, std::int64_t rows, std::int64_t channels, 
 }
 
 QLOOM_VECTORISED
-void forward_rows(const float* x, std::int64_t rows, std::int64_t channels, const float* mean, const float* factor,
-                  const float* beta, ClampRange clamp, RowQuantiser quantiser, float* y) {
+void forward_rows(const float* x, std::int64_t rows, std::int64_t channels, const float* mean,
+                  const float* factor, const float* beta, ClampRange clamp, RowQuantiser quantiser,
+                  float* y) {
     for (std::int64_t row = 0; row < rows; ++row) {
         const float* in = x + row * channels;
         float* out = y + row * channels;
@@ -83,7 +85,8 @@ void forward_rows(const float* x, std::int64_t rows, std::int64_t channels, cons
         if (quantiser.kind == Kind::kLevels) {
             for (std::int64_t c = 0; c < channels; ++c) {
                 const float ratio = out[c] / quantiser.scale;
-                out[c] = quantiser.scale * round_even(std::min(std::max(ratio, quantiser.lo), quantiser.hi));
+                out[c] = quantiser.scale *
+                         round_even(std::min(std::max(ratio, quantiser.lo), quantiser.hi));
             }
         } else if (quantiser.kind == Kind::kBipolar) {
             for (std::int64_t c = 0; c < channels; ++c) {
@@ -93,7 +96,8 @@ void forward_rows(const float* x, std::int64_t rows, std::int64_t channels, cons
     }
 }
 
-// Arrays of `channels` values that the first half of the backward pass reads and writes; none overlap.
+// Arrays of `channels` values that the first half of the backward pass reads and writes; none
+// overlap.
 struct BackwardArrays {
     const float* mean;
     const float* inverse;
@@ -104,12 +108,14 @@ struct BackwardArrays {
     float* dscale;
 };
 
-// First half of the backward pass: dv into dx, and the sums over rows (dscale: a partial sum a channel). One body for
-// all kinds of quantiser. The kind is known at compile time, and conditions choose between values that are both at hand:
-// anything else would keep the loop over channels from vectorising.
+// First half of the backward pass: dv into dx, and the sums over rows (dscale: a partial sum a
+// channel). One body for all kinds of quantiser. The kind is known at compile time, and conditions
+// choose between values that are both at hand: anything else would keep the loop over channels from
+// vectorising.
 template <Kind kind>
 [[gnu::always_inline]] inline void backward_body(const float* x, const float* g, std::int64_t rows,
-                                                 std::int64_t channels, const BackwardArrays& arrays, ClampRange clamp,
+                                                 std::int64_t channels,
+                                                 const BackwardArrays& arrays, ClampRange clamp,
                                                  RowQuantiser quantiser, float* dx) {
     for (std::int64_t row = 0; row < rows; ++row) {
         const float* in = x + row * channels;
@@ -121,7 +127,8 @@ template <Kind kind>
             const float centred = in[c] - arrays.mean[c];
             const float v = centred * (arrays.gamma[c] * arrays.inverse[c]) + arrays.beta[c];
             const float a = std::min(std::max(v, clamp.lo), clamp.hi);
-            // A clamped value passes no gradient; ReLU at exactly 0 passes none either, as in LibTorch.
+            // A clamped value passes no gradient; ReLU at exactly 0 passes none either, as in
+            // LibTorch.
             float pass = v > clamp.lo ? 1.0F : 0.0F;
             pass = v < clamp.hi ? pass : 0.0F;
             if constexpr (kind == Kind::kLevels) {
@@ -144,25 +151,29 @@ template <Kind kind>
 
 QLOOM_VECTORISED
 void backward_plain(const float* x, const float* g, std::int64_t rows, std::int64_t channels,
-                    const BackwardArrays& arrays, ClampRange clamp, RowQuantiser quantiser, float* dx) {
+                    const BackwardArrays& arrays, ClampRange clamp, RowQuantiser quantiser,
+                    float* dx) {
     backward_body<Kind::kNone>(x, g, rows, channels, arrays, clamp, quantiser, dx);
 }
 
 QLOOM_VECTORISED
 void backward_levels(const float* x, const float* g, std::int64_t rows, std::int64_t channels,
-                     const BackwardArrays& arrays, ClampRange clamp, RowQuantiser quantiser, float* dx) {
+                     const BackwardArrays& arrays, ClampRange clamp, RowQuantiser quantiser,
+                     float* dx) {
     backward_body<Kind::kLevels>(x, g, rows, channels, arrays, clamp, quantiser, dx);
 }
 
 QLOOM_VECTORISED
 void backward_bipolar(const float* x, const float* g, std::int64_t rows, std::int64_t channels,
-                      const BackwardArrays& arrays, ClampRange clamp, RowQuantiser quantiser, float* dx) {
+                      const BackwardArrays& arrays, ClampRange clamp, RowQuantiser quantiser,
+                      float* dx) {
     backward_body<Kind::kBipolar>(x, g, rows, channels, arrays, clamp, quantiser, dx);
 }
 
 QLOOM_VECTORISED
-void finish_rows(const float* x, std::int64_t rows, std::int64_t channels, const float* mean, const float* inverse,
-                 const float* factor, const float* mean_dbeta, const float* mean_dgamma, float* dx) {
+void finish_rows(const float* x, std::int64_t rows, std::int64_t channels, const float* mean,
+                 const float* inverse, const float* factor, const float* mean_dbeta,
+                 const float* mean_dgamma, float* dx) {
     for (std::int64_t row = 0; row < rows; ++row) {
         for (std::int64_t c = 0; c < channels; ++c) {
             const std::int64_t i = row * channels + c;
@@ -189,15 +200,17 @@ void channel_statistics(std::span<const float> x, NormActShape shape, std::span<
     }
 }
 
-void norm_act_forward(std::span<const float> x, NormActShape shape, const NormParameters& norm, ClampRange clamp,
-                      const std::optional<FusedQuantiser>& quantiser, std::span<float> y) {
+void norm_act_forward(std::span<const float> x, NormActShape shape, const NormParameters& norm,
+                      ClampRange clamp, const std::optional<FusedQuantiser>& quantiser,
+                      std::span<float> y) {
     const Affine affine = affine_of(shape, norm);
-    forward_rows(x.data(), shape.rows, shape.channels, norm.mean.data(), affine.factor.data(), norm.beta.data(), clamp,
-                 row_quantiser(quantiser), y.data());
+    forward_rows(x.data(), shape.rows, shape.channels, norm.mean.data(), affine.factor.data(),
+                 norm.beta.data(), clamp, row_quantiser(quantiser), y.data());
 }
 
-void norm_act_backward(std::span<const float> x, std::span<const float> gradient, NormActShape shape,
-                       const NormParameters& norm, ClampRange clamp, const std::optional<FusedQuantiser>& quantiser,
+void norm_act_backward(std::span<const float> x, std::span<const float> gradient,
+                       NormActShape shape, const NormParameters& norm, ClampRange clamp,
+                       const std::optional<FusedQuantiser>& quantiser,
                        NormActGradients& gradients) {
     const Affine affine = affine_of(shape, norm);
     const auto channels = static_cast<std::size_t>(shape.channels);
@@ -215,7 +228,8 @@ void norm_act_backward(std::span<const float> x, std::span<const float> gradient
     const auto run = row.kind == Kind::kNone     ? backward_plain
                      : row.kind == Kind::kLevels ? backward_levels
                                                  : backward_bipolar;
-    run(x.data(), gradient.data(), shape.rows, shape.channels, arrays, clamp, row, gradients.dx.data());
+    run(x.data(), gradient.data(), shape.rows, shape.channels, arrays, clamp, row,
+        gradients.dx.data());
     const float share = 1.0F / static_cast<float>(shape.rows);
     std::vector<float> mean_dbeta(channels);
     std::vector<float> mean_dgamma(channels);
@@ -225,8 +239,8 @@ void norm_act_backward(std::span<const float> x, std::span<const float> gradient
         mean_dgamma[c] = gradients.dgamma[c] * share;
         gradients.dscale += dscale[c];
     }
-    finish_rows(x.data(), shape.rows, shape.channels, norm.mean.data(), affine.inverse.data(), affine.factor.data(),
-                mean_dbeta.data(), mean_dgamma.data(), gradients.dx.data());
+    finish_rows(x.data(), shape.rows, shape.channels, norm.mean.data(), affine.inverse.data(),
+                affine.factor.data(), mean_dbeta.data(), mean_dgamma.data(), gradients.dx.data());
 }
 
 }  // namespace qloom::train

@@ -7,7 +7,8 @@
 
 #include "train/fake_quant.h"
 
-// BatchNorm, an activation that clamps, and its quantiser as one pass over memory, forward and backward.
+// BatchNorm, an activation that clamps, and its quantiser as one pass over memory, forward and
+// backward.
 //   v = gamma * (x - mean) / sqrt(variance + epsilon) + beta        a channel at a time
 //   y = fake_quant(clamp(v, lo, hi))
 // x and y are (rows, channels), channels fastest.
@@ -33,7 +34,8 @@ struct NormActShape {
 
 // Mean and (biased) variance of every channel.
 //   x = {{0, 10}, {2, 10}}  ->  mean {1, 10}, variance {1, 0}
-void channel_statistics(std::span<const float> x, NormActShape shape, std::span<float> mean, std::span<float> variance);
+void channel_statistics(std::span<const float> x, NormActShape shape, std::span<float> mean,
+                        std::span<float> variance);
 
 // The channels' affine parameters; all spans have `channels` values.
 struct NormParameters {
@@ -43,8 +45,9 @@ struct NormParameters {
     std::span<const float> variance;
 };
 
-void norm_act_forward(std::span<const float> x, NormActShape shape, const NormParameters& norm, ClampRange clamp,
-                      const std::optional<FusedQuantiser>& quantiser, std::span<float> y);
+void norm_act_forward(std::span<const float> x, NormActShape shape, const NormParameters& norm,
+                      ClampRange clamp, const std::optional<FusedQuantiser>& quantiser,
+                      std::span<float> y);
 
 struct NormActGradients {
     std::span<float> dx;
@@ -56,8 +59,8 @@ struct NormActGradients {
 // Gradients when mean and variance are those of x itself (training): they depend on x too.
 //   dv = g inside clamp and levels, else 0;    dbeta = sum dv;    dgamma = sum dv * xhat
 //   dx = gamma / sqrt(variance + epsilon) * (dv - dbeta / rows - xhat * dgamma / rows)
-void norm_act_backward(std::span<const float> x, std::span<const float> gradient, NormActShape shape,
-                       const NormParameters& norm, ClampRange clamp, const std::optional<FusedQuantiser>& quantiser,
-                       NormActGradients& gradients);
+void norm_act_backward(std::span<const float> x, std::span<const float> gradient,
+                       NormActShape shape, const NormParameters& norm, ClampRange clamp,
+                       const std::optional<FusedQuantiser>& quantiser, NormActGradients& gradients);
 
 }  // namespace qloom::train

@@ -7,8 +7,12 @@
 
 namespace qloom::train {
 
-ParameterStore::Id ParameterStore::add_parameter(std::string name, torch::Tensor initial, bool decayed) {
-    entries_.push_back({.name = std::move(name), .value = std::move(initial), .trained = true, .decayed = decayed});
+ParameterStore::Id ParameterStore::add_parameter(std::string name, torch::Tensor initial,
+                                                 bool decayed) {
+    entries_.push_back({.name = std::move(name),
+                        .value = std::move(initial),
+                        .trained = true,
+                        .decayed = decayed});
     return Id{entries_.size() - 1};
 }
 
@@ -34,7 +38,8 @@ void ParameterStore::seal() {
             const auto sizes = entry.value.sizes().vec();
             torch::Tensor view = flat_.narrow(0, offset, count).view(sizes);
             view.copy_(entry.value);
-            // Detached views share the memory but are leaves of autograd; it adds into a gradient that exists.
+            // Detached views share the memory but are leaves of autograd; it adds into a gradient
+            // that exists.
             entry.value = view.detach().requires_grad_();
             entry.value.mutable_grad() = flat_gradient_.narrow(0, offset, count).view(sizes);
             offset += count;
@@ -50,7 +55,8 @@ State ParameterStore::state() const {
     for (const Entry& entry : entries_) {
         const torch::Tensor value = entry.value.detach().contiguous();
         const float* data = value.data_ptr<float>();
-        result.push_back({entry.name, Tensor<float>(value.sizes().vec(), {data, data + value.numel()})});
+        result.push_back(
+            {entry.name, Tensor<float>(value.sizes().vec(), {data, data + value.numel()})});
     }
     return result;
 }
@@ -60,8 +66,9 @@ void ParameterStore::load(const State& state) {
     const torch::NoGradGuard no_gradients;
     for (std::size_t i = 0; i < state.size(); ++i) {
         Entry& entry = entries_[i];
-        QLOOM_ASSERT(state[i].name == entry.name && state[i].value.shape() == entry.value.sizes().vec(),
-                     "the state has the arrays of the network");
+        QLOOM_ASSERT(
+            state[i].name == entry.name && state[i].value.shape() == entry.value.sizes().vec(),
+            "the state has the arrays of the network");
         std::copy(state[i].value.begin(), state[i].value.end(), entry.value.data_ptr<float>());
     }
 }

@@ -9,8 +9,9 @@
 
 namespace qloom::train {
 
-// The parameters and buffers of a network. Parameters lie behind one another in one flat tensor, those with weight decay
-// first, and their gradients likewise in another; each parameter is a view. Included by .cpp files of this room only.
+// The parameters and buffers of a network. Parameters lie behind one another in one flat tensor,
+// those with weight decay first, and their gradients likewise in another; each parameter is a view.
+// Included by .cpp files of this room only.
 class ParameterStore {
 public:
     enum class Id : std::size_t {};
@@ -22,7 +23,9 @@ public:
     void seal();
 
     torch::Tensor& operator[](Id id) { return entries_[static_cast<std::size_t>(id)].value; }
-    const torch::Tensor& operator[](Id id) const { return entries_[static_cast<std::size_t>(id)].value; }
+    const torch::Tensor& operator[](Id id) const {
+        return entries_[static_cast<std::size_t>(id)].value;
+    }
 
     torch::Tensor& parameters() { return flat_; }
     torch::Tensor& gradients() { return flat_gradient_; }

@@ -7,8 +7,8 @@
 
 namespace qloom::train {
 
-// A small generator (splitmix64) whose whole state is one number, so that every use can start from facts that a
-// resumed run knows too (seed, epoch, step) and no generator state needs saving.
+// A small generator (splitmix64) whose whole state is one number, so that every use can start from
+// facts that a resumed run knows too (seed, epoch, step) and no generator state needs saving.
 class Random {
 public:
     explicit Random(std::uint64_t seed) : state_(seed) {}
@@ -37,7 +37,12 @@ private:
 };
 
 // The purposes of streams.
-enum class RandomPurpose : std::uint64_t { kWeights = 1, kOrder = 2, kAugmentation = 3, kDropout = 4 };
+enum class RandomPurpose : std::uint64_t {
+    kWeights = 1,
+    kOrder = 2,
+    kAugmentation = 3,
+    kDropout = 4
+};
 
 inline Random random_stream(std::uint64_t seed, RandomPurpose purpose, std::uint64_t index) {
     return {seed, static_cast<std::uint64_t>(purpose), index};

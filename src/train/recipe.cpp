@@ -36,8 +36,10 @@ QuantiserSpec read_quantiser(TomlSection section, QuantiserSpec spec) {
     constexpr std::int64_t kMostBits = 8;
     const std::int64_t bits = section.integer("bits", spec.type.bits, INT32_MIN, INT32_MAX);
     if (bits < 1 || bits > kMostBits) {
-        throw Error(Code::kRecipeBits, section.where("bits"), fmt::format("{} bits are not possible", bits),
-                    fmt::format("choose 1 to {}; 1 and signed is bipolar, 2 and narrow is ternary", kMostBits));
+        throw Error(Code::kRecipeBits, section.where("bits"),
+                    fmt::format("{} bits are not possible", bits),
+                    fmt::format("choose 1 to {}; 1 and signed is bipolar, 2 and narrow is ternary",
+                                kMostBits));
     }
     spec.type.bits = static_cast<int>(bits);
     spec.type.is_signed = section.boolean("signed", spec.type.is_signed);
@@ -50,8 +52,8 @@ QuantiserSpec read_quantiser(TomlSection section, QuantiserSpec spec) {
         spec.type.narrow = false;  // -1 and +1 is all there is
     }
     if (spec.type.narrow && spec.type.bits == 1) {
-        throw Error(Code::kRecipeBits, section.where("narrow"), "1 bit, unsigned and narrow leaves the level 0 alone",
-                    "leave narrow out");
+        throw Error(Code::kRecipeBits, section.where("narrow"),
+                    "1 bit, unsigned and narrow leaves the level 0 alone", "leave narrow out");
     }
     section.finish();
     return spec;
@@ -64,7 +66,8 @@ std::optional<QuantiserSpec> optional_quantiser(TomlSection& owner, std::string_
     if (owner.is_boolean(key, false)) {
         return std::nullopt;
     }
-    const std::string place = owner.place().empty() ? std::string(key) : fmt::format("{}: {}", owner.place(), key);
+    const std::string place =
+        owner.place().empty() ? std::string(key) : fmt::format("{}: {}", owner.place(), key);
     if (auto section = owner.section(key, place)) {
         return read_quantiser(*section, fallback.value_or(base));
     }
@@ -96,7 +99,8 @@ TrainingSpec read_training(TomlSection section) {
     t.beta2 = section.number("beta2", t.beta2, 0.0, 0.999999);
     t.weight_decay = section.number("weight_decay", t.weight_decay, 0.0, 1e6);
     t.schedule = section.choice("schedule", t.schedule, kSchedules);
-    t.warmup = section.number("warmup", t.schedule == Schedule::kOneCycle ? t.warmup : 0.0, 0.0, 0.99);
+    t.warmup =
+        section.number("warmup", t.schedule == Schedule::kOneCycle ? t.warmup : 0.0, 0.0, 0.99);
     t.step_factor = section.number("step_factor", t.step_factor, 0.0, 1.0);
     t.step_epochs = static_cast<int>(section.integer("step_epochs", t.step_epochs, 1, 100000));
     t.label_smoothing = section.number("label_smoothing", t.label_smoothing, 0.0, 0.99);
@@ -149,7 +153,8 @@ private:
         linear.inputs = section.integer("inputs", width_, 1, kMostWidth);
         if (linear.inputs != width_) {
             throw Error(Code::kRecipeChain, section.named("").where("inputs"),
-                        fmt::format("{} takes {} inputs, but {} gives {}", name, linear.inputs, width_from_, width_),
+                        fmt::format("{} takes {} inputs, but {} gives {}", name, linear.inputs,
+                                    width_from_, width_),
                         fmt::format("make them equal, or leave out inputs of {}", name));
         }
         linear.outputs = section.needed_integer("outputs", 1, kMostWidth);
@@ -161,18 +166,20 @@ private:
     }
 
     ActivationSpec read_activation(TomlSection& section, const std::string& type) {
-        const std::vector<std::pair<std::string, Activation>> functions{{"identity", Activation::kIdentity},
-                                                                        {"relu", Activation::kRelu},
-                                                                        {"hardtanh", Activation::kHardTanh},
-                                                                        {"sigmoid", Activation::kSigmoid},
-                                                                        {"tanh", Activation::kTanh}};
+        const std::vector<std::pair<std::string, Activation>> functions{
+            {"identity", Activation::kIdentity},
+            {"relu", Activation::kRelu},
+            {"hardtanh", Activation::kHardTanh},
+            {"sigmoid", Activation::kSigmoid},
+            {"tanh", Activation::kTanh}};
         std::vector<std::string> types{"linear", "batch_norm", "dropout"};
         for (const auto& [name, function] : functions) {
             types.push_back(name);
             if (name != type) {
                 continue;
             }
-            // Only ReLU and sigmoid leave no negative values to a quantiser; the others want a signed one.
+            // Only ReLU and sigmoid leave no negative values to a quantiser; the others want a
+            // signed one.
             QuantiserSpec base = defaults_.activations.value_or(kActivationBase);
             const bool positive = function == Activation::kRelu || function == Activation::kSigmoid;
             base.type.is_signed = base.type.is_signed || !positive;
@@ -186,7 +193,8 @@ private:
         }
         const std::string near = nearest_word(type, types);
         section.wrong_value("type", fmt::format("\"{}\" is not known", type),
-                            fmt::format("{}choose one of {}", near.empty() ? "" : fmt::format("did you mean {}? ", near),
+                            fmt::format("{}choose one of {}",
+                                        near.empty() ? "" : fmt::format("did you mean {}? ", near),
                                         fmt::join(types, ", ")));
     }
 
@@ -197,7 +205,8 @@ private:
     std::set<std::string> names_;
 };
 
-Recipe read_recipe(const toml::table& table, const std::string& file, const std::string& fallback_name) {
+Recipe read_recipe(const toml::table& table, const std::string& file,
+                   const std::string& fallback_name) {
     TomlSection root(table, file, "");
     Recipe recipe;
     recipe.name = root.text("name", fallback_name);
@@ -212,18 +221,21 @@ Recipe read_recipe(const toml::table& table, const std::string& file, const std:
     if (auto section = root.section("quantisation", "quantisation")) {
         recipe.quantised = section->boolean("enabled", true);
         defaults.weights = optional_quantiser(*section, "weights", defaults.weights, kWeightBase);
-        defaults.activations = optional_quantiser(*section, "activations", defaults.activations, kActivationBase);
+        defaults.activations =
+            optional_quantiser(*section, "activations", defaults.activations, kActivationBase);
         section->finish();
     }
     auto input = root.section("input", "input");
     if (!input) {
-        throw Error(Code::kRecipeType, file, "the table [input] is missing", "give [input] with features = 784");
+        throw Error(Code::kRecipeType, file, "the table [input] is missing",
+                    "give [input] with features = 784");
     }
     recipe.input.features = input->needed_integer("features", 1, kMostWidth);
     recipe.input.scale = input->number("scale", 1.0, -1e9, 1e9);
     recipe.input.offset = input->number("offset", 0.0, -1e9, 1e9);
-    recipe.input.quantiser = optional_quantiser(
-        *input, "quantiser", std::nullopt, QuantiserSpec{.type = {.bits = 8, .is_signed = true, .narrow = false}});
+    recipe.input.quantiser =
+        optional_quantiser(*input, "quantiser", std::nullopt,
+                           QuantiserSpec{.type = {.bits = 8, .is_signed = true, .narrow = false}});
     input->finish();
 
     LayerReader reader(defaults, recipe.input.features);
@@ -231,9 +243,9 @@ Recipe read_recipe(const toml::table& table, const std::string& file, const std:
         recipe.layers.push_back(reader.read(TomlSection(*layer, file, "layers")));
     }
     root.finish();
-    const bool has_linear = std::any_of(recipe.layers.begin(), recipe.layers.end(), [](const LayerSpec& layer) {
-        return std::holds_alternative<LinearSpec>(layer.kind);
-    });
+    const bool has_linear = std::any_of(
+        recipe.layers.begin(), recipe.layers.end(),
+        [](const LayerSpec& layer) { return std::holds_alternative<LinearSpec>(layer.kind); });
     if (!has_linear) {
         throw Error(Code::kRecipeType, file, "there is no linear layer",
                     "give at least one [[layers]] table of type = \"linear\"");
@@ -275,7 +287,8 @@ Recipe parse_recipe(std::string_view text, const std::string& where) {
         table = toml::parse(text);
     } catch (const toml::parse_error& error) {
         throw Error(Code::kRecipeSyntax, fmt::format("{}:{}", where, error.source().begin.line),
-                    fmt::format("this is not valid TOML ({})", error.description()), "repair this line");
+                    fmt::format("this is not valid TOML ({})", error.description()),
+                    "repair this line");
     }
     return read_recipe(table, where, std::filesystem::path(where).stem().string());
 }
@@ -292,9 +305,11 @@ Recipe load_recipe(const std::string& name_or_path) {
     std::error_code error;
     if (!stream || std::filesystem::is_directory(name_or_path, error)) {
         const std::string near = nearest_word(name_or_path, names);
-        throw Error(Code::kRecipeUnknown, name_or_path, "there is no built-in recipe and no readable file of this name",
+        throw Error(Code::kRecipeUnknown, name_or_path,
+                    "there is no built-in recipe and no readable file of this name",
                     fmt::format("{}the built-in recipes are {}",
-                                near.empty() ? "" : fmt::format("did you mean {}? ", near), fmt::join(names, ", ")));
+                                near.empty() ? "" : fmt::format("did you mean {}? ", near),
+                                fmt::join(names, ", ")));
     }
     const std::string text{std::istreambuf_iterator<char>(stream), {}};
     return parse_recipe(text, name_or_path);
@@ -303,21 +318,24 @@ Recipe load_recipe(const std::string& name_or_path) {
 std::string fingerprint(const Recipe& recipe) {
     const TrainingSpec& t = recipe.training;
     std::string text = fmt::format(
-        "data={},{},{},{},{} input={},{},{},{} training={},{},{},{},{},{},{},{},{},{},{},{},{},{}", recipe.data.train,
-        recipe.data.test, recipe.data.shift, recipe.data.mirror, recipe.data.holdout, recipe.input.features,
-        recipe.input.scale, recipe.input.offset, quantiser_text(recipe.input.quantiser), t.epochs, t.batch_size, t.seed,
-        static_cast<int>(t.optimiser), t.learning_rate, t.momentum, t.beta1, t.beta2, t.weight_decay,
-        static_cast<int>(t.schedule), t.warmup, t.step_factor, t.step_epochs, t.label_smoothing);
+        "data={},{},{},{},{} input={},{},{},{} training={},{},{},{},{},{},{},{},{},{},{},{},{},{}",
+        recipe.data.train, recipe.data.test, recipe.data.shift, recipe.data.mirror,
+        recipe.data.holdout, recipe.input.features, recipe.input.scale, recipe.input.offset,
+        quantiser_text(recipe.input.quantiser), t.epochs, t.batch_size, t.seed,
+        static_cast<int>(t.optimiser), t.learning_rate, t.momentum, t.beta1, t.beta2,
+        t.weight_decay, static_cast<int>(t.schedule), t.warmup, t.step_factor, t.step_epochs,
+        t.label_smoothing);
     for (const LayerSpec& layer : recipe.layers) {
         text += fmt::format(" {}=", layer.name);
         if (const auto* linear = std::get_if<LinearSpec>(&layer.kind)) {
             text += fmt::format("linear,{},{},{},{}", linear->inputs, linear->outputs, linear->bias,
                                 quantiser_text(linear->weights));
         } else if (const auto* norm = std::get_if<BatchNormSpec>(&layer.kind)) {
-            text += fmt::format("batch_norm,{},{},{}", norm->channels, norm->epsilon, norm->momentum);
+            text +=
+                fmt::format("batch_norm,{},{},{}", norm->channels, norm->epsilon, norm->momentum);
         } else if (const auto* activation = std::get_if<ActivationSpec>(&layer.kind)) {
-            text += fmt::format("activation,{},{},{}", static_cast<int>(activation->function), activation->channels,
-                                quantiser_text(activation->quantiser));
+            text += fmt::format("activation,{},{},{}", static_cast<int>(activation->function),
+                                activation->channels, quantiser_text(activation->quantiser));
         } else if (const auto* dropout = std::get_if<DropoutSpec>(&layer.kind)) {
             text += fmt::format("dropout,{}", dropout->rate);
         }

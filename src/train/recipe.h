@@ -12,22 +12,25 @@
 
 namespace qloom::train {
 
-// ---- quantisers ----------------------------------------------------------------------------------------------------
+// ---- quantisers
+// ----------------------------------------------------------------------------------------------------
 
 // Where the scale of a quantiser comes from.
-//   kLearned    a parameter trained with the weights (LSQ, arXiv 1902.08153), started at the mse optimum
-//   kMax        max |x| / largest level
-//   kMeanSigma  (mean |x| + k * sigma(|x|)) / largest level
-//   kMse        the scale of least squared quantisation error
-//   kConstant   the number written in the recipe
-// Statistics of weights are taken at every step; those of activations are running averages, fixed in evaluation.
+//   kLearned    a parameter trained with the weights (LSQ, arXiv 1902.08153), started at the mse
+//   optimum kMax        max |x| / largest level kMeanSigma  (mean |x| + k * sigma(|x|)) / largest
+//   level kMse        the scale of least squared quantisation error kConstant   the number written
+//   in the recipe
+// Statistics of weights are taken at every step; those of activations are running averages, fixed
+// in evaluation.
 enum class ScaleSource { kLearned, kMax, kMeanSigma, kMse, kConstant };
 
 enum class Granularity { kTensor, kChannel };
 
-// How values become integers: level = round_half_even(clamp(x / scale, lo, hi)), value = level * scale.
+// How values become integers: level = round_half_even(clamp(x / scale, lo, hi)), value = level *
+// scale.
 //   {bits 4, signed, narrow}  -7..7       {bits 4, unsigned}  0..15
-//   {bits 2, signed, narrow}  -1..1 (ternary)      {bits 1, signed}  -1 or +1 (bipolar; x >= 0 -> +1)
+//   {bits 2, signed, narrow}  -1..1 (ternary)      {bits 1, signed}  -1 or +1 (bipolar; x >= 0 ->
+//   +1)
 struct QuantiserSpec {
     IntType type{4, true, true};
     ScaleSource source = ScaleSource::kLearned;
@@ -39,7 +42,8 @@ struct QuantiserSpec {
     friend bool operator==(const QuantiserSpec&, const QuantiserSpec&) = default;
 };
 
-// ---- layers ---------------------------------------------------------------------------------------------------------
+// ---- layers
+// ---------------------------------------------------------------------------------------------------------
 
 // y = W x + b; W is (outputs, inputs).
 struct LinearSpec {
@@ -63,7 +67,7 @@ enum class Activation { kIdentity, kRelu, kHardTanh, kSigmoid, kTanh };
 // y = quantiser(f(x)).
 struct ActivationSpec {
     Activation function = Activation::kRelu;
-    std::int64_t channels = 0;  // filled in by load_recipe
+    std::int64_t channels = 0;               // filled in by load_recipe
     std::optional<QuantiserSpec> quantiser;  // none: float
     friend bool operator==(const ActivationSpec&, const ActivationSpec&) = default;
 };
@@ -80,7 +84,8 @@ struct LayerSpec {
     friend bool operator==(const LayerSpec&, const LayerSpec&) = default;
 };
 
-// ---- the rest of a recipe --------------------------------------------------------------------------------------------
+// ---- the rest of a recipe
+// --------------------------------------------------------------------------------------------
 
 struct DataSpec {
     std::string train = "fashion-mnist:train";
@@ -88,11 +93,13 @@ struct DataSpec {
     std::string directory = {};  // of the idx files; empty: where the Debian package installs them
     std::int64_t shift = 0;      // augmentation: each image moved by up to so many pixels both ways
     bool mirror = false;         // augmentation: half of the images mirrored left to right
-    std::int64_t holdout = 0;    // keep the last samples of `train` apart and evaluate on them in place of `test`
+    std::int64_t holdout =
+        0;  // keep the last samples of `train` apart and evaluate on them in place of `test`
     friend bool operator==(const DataSpec&, const DataSpec&) = default;
 };
 
-// What the exported model takes: the dataset's own numbers x; the first layer sees quantiser(x * scale + offset).
+// What the exported model takes: the dataset's own numbers x; the first layer sees quantiser(x *
+// scale + offset).
 struct InputSpec {
     std::int64_t features = 0;  // values of one sample
     double scale = 1.0;
@@ -110,14 +117,15 @@ struct TrainingSpec {
     std::uint64_t seed = 1;
     Optimiser optimiser = Optimiser::kAdamW;
     double learning_rate = 1e-3;
-    double momentum = 0.9;      // SGD
-    double beta1 = 0.9;         // Adam, AdamW
+    double momentum = 0.9;  // SGD
+    double beta1 = 0.9;     // Adam, AdamW
     double beta2 = 0.999;
-    double weight_decay = 0.0;  // AdamW: decoupled; Adam and SGD: added to the gradient; weights of linear layers only
+    double weight_decay = 0.0;  // AdamW: decoupled; Adam and SGD: added to the gradient; weights of
+                                // linear layers only
     Schedule schedule = Schedule::kCosine;
-    double warmup = 0.3;         // kOneCycle, kCosine: share of all steps with rising rate
-    double step_factor = 0.1;    // kStep: the rate is multiplied by this ...
-    int step_epochs = 30;        // ... every so many epochs
+    double warmup = 0.3;       // kOneCycle, kCosine: share of all steps with rising rate
+    double step_factor = 0.1;  // kStep: the rate is multiplied by this ...
+    int step_epochs = 30;      // ... every so many epochs
     double label_smoothing = 0.0;
     friend bool operator==(const TrainingSpec&, const TrainingSpec&) = default;
 };
@@ -136,19 +144,22 @@ struct Recipe {
     friend bool operator==(const Recipe&, const Recipe&) = default;
 };
 
-// A built-in recipe by name, or else a TOML file by path. Its form is documented in docs/recipes.md.
-// Throws kRecipeUnknown, kRecipeSyntax, kRecipeKeyUnknown, kRecipeType, kRecipeValue, kRecipeBits or kRecipeChain.
+// A built-in recipe by name, or else a TOML file by path. Its form is documented in
+// docs/recipes.md. Throws kRecipeUnknown, kRecipeSyntax, kRecipeKeyUnknown, kRecipeType,
+// kRecipeValue, kRecipeBits or kRecipeChain.
 Recipe load_recipe(const std::string& name_or_path);
 
 // The same from text; `where` names the source in messages.
 Recipe parse_recipe(std::string_view text, const std::string& where);
 
-// The recipes compiled into the program (the folder recipes/), ascending: name "fashion-mnist-mlp.toml", and the text.
+// The recipes compiled into the program (the folder recipes/), ascending: name
+// "fashion-mnist-mlp.toml", and the text.
 const std::vector<EmbeddedFile>& builtin_recipes();
 // What `qloom train` takes: {"fashion-mnist-mlp", ...}.
 std::vector<std::string> builtin_recipe_names();
 
-// One line that says everything which decides the trained weights: the same line, the same training.
+// One line that says everything which decides the trained weights: the same line, the same
+// training.
 std::string fingerprint(const Recipe& recipe);
 
 // The recipe with every quantiser taken out: the float network to compare with.

@@ -24,13 +24,15 @@ double learning_rate(const TrainingSpec& spec, std::int64_t step, std::int64_t s
         case Schedule::kConstant:
             return rate;
         case Schedule::kStep:
-            return rate * std::pow(spec.step_factor, static_cast<double>(step / steps_per_epoch / spec.step_epochs));
+            return rate * std::pow(spec.step_factor,
+                                   static_cast<double>(step / steps_per_epoch / spec.step_epochs));
         case Schedule::kCosine:
             return done < rising ? rate * (done + 1.0) / rising
                                  : half_cosine(rate, 0.0, (done - rising) / (total - rising));
         case Schedule::kOneCycle:
-            return done < rising ? half_cosine(rate / 25.0, rate, done / rising)
-                                 : half_cosine(rate, rate / 25e4, (done - rising) / (total - rising));
+            return done < rising
+                       ? half_cosine(rate / 25.0, rate, done / rising)
+                       : half_cosine(rate, rate / 25e4, (done - rising) / (total - rising));
     }
     QLOOM_ASSERT(false, "every schedule is handled");
 }

@@ -10,7 +10,8 @@ namespace qloom::train {
 //   kConstant  rate
 //   kStep      rate * step_factor^(epoch / step_epochs)
 //   kCosine    rising linearly over the warm-up share, then half a cosine down to 0
-//   kOneCycle  half a cosine from rate/25 up to rate over the warm-up share, then half a cosine down to rate/25e4
+//   kOneCycle  half a cosine from rate/25 up to rate over the warm-up share, then half a cosine
+//   down to rate/25e4
 double learning_rate(const TrainingSpec& spec, std::int64_t step, std::int64_t steps_per_epoch);
 
 }  // namespace qloom::train

@@ -43,12 +43,14 @@ TomlSection::TomlSection(const toml::table& table, std::string file, std::string
 std::string TomlSection::where(std::string_view key) const {
     const toml::node* node = table_->get(key);
     const auto line = node != nullptr ? node->source().begin.line : table_->source().begin.line;
-    return fmt::format("{}:{}{}{}", file_, std::max<std::uint32_t>(line, 1), place_.empty() ? "" : ": ", place_);
+    return fmt::format("{}:{}{}{}", file_, std::max<std::uint32_t>(line, 1),
+                       place_.empty() ? "" : ": ", place_);
 }
 
 void TomlSection::wrong_type(std::string_view key, std::string_view wanted) const {
     const toml::node* node = table_->get(key);
-    throw Error(Code::kRecipeType, where(key), fmt::format("{} is {}, expected {}", key, type_word(*node), wanted),
+    throw Error(Code::kRecipeType, where(key),
+                fmt::format("{} is {}, expected {}", key, type_word(*node), wanted),
                 fmt::format("give {}", wanted));
 }
 
@@ -57,7 +59,8 @@ void TomlSection::missing(std::string_view key, std::string_view wanted) const {
                 fmt::format("give {} = {}", key, wanted));
 }
 
-void TomlSection::wrong_value(std::string_view key, const std::string& found, const std::string& advice) const {
+void TomlSection::wrong_value(std::string_view key, const std::string& found,
+                              const std::string& advice) const {
     throw Error(Code::kRecipeValue, where(key), fmt::format("{} = {}", key, found), advice);
 }
 
@@ -65,7 +68,8 @@ void TomlSection::unknown_choice(std::string_view key, const std::string& found,
                                  const std::vector<std::string>& names) const {
     const std::string near = nearest_word(found, names);
     wrong_value(key, fmt::format("\"{}\" is not known", found),
-                fmt::format("{}choose one of {}", near.empty() ? "" : fmt::format("did you mean {}? ", near),
+                fmt::format("{}choose one of {}",
+                            near.empty() ? "" : fmt::format("did you mean {}? ", near),
                             fmt::join(names, ", ")));
 }
 
@@ -80,12 +84,14 @@ std::int64_t TomlSection::needed_integer(std::string_view key, std::int64_t lo, 
         wrong_type(key, "an integer");
     }
     if (*value < lo || *value > hi) {
-        wrong_value(key, fmt::format("{} is out of range", *value), fmt::format("give {} to {}", lo, hi));
+        wrong_value(key, fmt::format("{} is out of range", *value),
+                    fmt::format("give {} to {}", lo, hi));
     }
     return *value;
 }
 
-std::int64_t TomlSection::integer(std::string_view key, std::int64_t fallback, std::int64_t lo, std::int64_t hi) {
+std::int64_t TomlSection::integer(std::string_view key, std::int64_t fallback, std::int64_t lo,
+                                  std::int64_t hi) {
     note(key);
     return has(key) ? needed_integer(key, lo, hi) : fallback;
 }
@@ -101,7 +107,8 @@ double TomlSection::number(std::string_view key, double fallback, double lo, dou
     }
     const double value = node->value<double>().value_or(std::nan(""));
     if (!(value >= lo && value <= hi)) {
-        wrong_value(key, fmt::format("{} is out of range", written(*node)), fmt::format("give {:g} to {:g}", lo, hi));
+        wrong_value(key, fmt::format("{} is out of range", written(*node)),
+                    fmt::format("give {:g} to {:g}", lo, hi));
     }
     return value;
 }

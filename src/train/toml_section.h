@@ -11,8 +11,8 @@
 
 namespace qloom::train {
 
-// One table of a TOML file, read key by key with checks; finish() refuses keys that nobody asked for. `place` names the
-// table in messages: "training", "layer fc1", "layer fc1: weights".
+// One table of a TOML file, read key by key with checks; finish() refuses keys that nobody asked
+// for. `place` names the table in messages: "training", "layer fc1", "layer fc1: weights".
 class TomlSection {
 public:
     TomlSection(const toml::table& table, std::string file, std::string place);
@@ -22,7 +22,8 @@ public:
     [[nodiscard]] const std::string& file() const { return file_; }
 
     // Values by key; absent ones give the fallback. Throw kRecipeType and kRecipeValue.
-    std::int64_t integer(std::string_view key, std::int64_t fallback, std::int64_t lo, std::int64_t hi);
+    std::int64_t integer(std::string_view key, std::int64_t fallback, std::int64_t lo,
+                         std::int64_t hi);
     double number(std::string_view key, double fallback, double lo, double hi);
     bool boolean(std::string_view key, bool fallback);
     std::string text(std::string_view key, const std::string& fallback);
@@ -64,7 +65,8 @@ public:
     }
 
     void finish() const;
-    [[noreturn]] void wrong_value(std::string_view key, const std::string& found, const std::string& advice) const;
+    [[noreturn]] void wrong_value(std::string_view key, const std::string& found,
+                                  const std::string& advice) const;
     // "recipe.toml:12: training"
     [[nodiscard]] std::string where(std::string_view key) const;
 

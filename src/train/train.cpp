@@ -38,6 +38,8 @@ Recipe with_options(Recipe recipe, const TrainOptions& options) {
     }
     recipe.training.epochs = options.epochs.value_or(recipe.training.epochs);
     recipe.training.seed = options.seed.value_or(recipe.training.seed);
+    QLOOM_ASSERT(recipe.training.epochs >= 1 && options.threads >= 1,
+                 "a training has epochs and threads");
     return recipe;
 }
 
@@ -55,13 +57,13 @@ void check_data(const Recipe& recipe, const data::Dataset& dataset) {
         throw Error(Code::kRecipeData, recipe.name, what, advice);
     };
     if (dataset.sample_size() != recipe.input.features) {
-        refuse(fmt::format("the network takes {} features, but a sample of {} has {} values", recipe.input.features,
-                           dataset.name, dataset.sample_size()),
+        refuse(fmt::format("the network takes {} features, but a sample of {} has {} values",
+                           recipe.input.features, dataset.name, dataset.sample_size()),
                fmt::format("set features = {} in [input]", dataset.sample_size()));
     }
     if (dataset.classes > recipe.outputs()) {
-        refuse(fmt::format("the network has {} outputs, but {} has {} classes", recipe.outputs(), dataset.name,
-                           dataset.classes),
+        refuse(fmt::format("the network has {} outputs, but {} has {} classes", recipe.outputs(),
+                           dataset.name, dataset.classes),
                fmt::format("give the last linear layer {} outputs", dataset.classes));
     }
     if (recipe.data.shift > 0 && dataset.sample_shape().size() != 2) {
@@ -75,7 +77,10 @@ void check_data(const Recipe& recipe, const data::Dataset& dataset) {
 class Trainer {
 public:
     Trainer(Recipe recipe, const TrainOptions& options, const ProgressSink& sink)
-        : recipe_(std::move(recipe)), options_(options), sink_(sink), checkpoint_(checkpoint_file(options.output)) {
+        : recipe_(std::move(recipe)),
+          options_(options),
+          sink_(sink),
+          checkpoint_(checkpoint_file(options.output)) {
         result_.recipe = recipe_.name;
         result_.quantised = recipe_.quantised;
         result_.seed = recipe_.training.seed;
@@ -84,16 +89,19 @@ public:
 
     TrainResult run() {
         if (!options_.output.empty()) {
-            OutputFolder probe(options_.output);  // refuses now what it would refuse after the training
+            OutputFolder probe(
+                options_.output);  // refuses now what it would refuse after the training
         }
         set_compute_threads(options_.threads);
         load();
         Model model(recipe_, recipe_.training.seed);
-        FlatOptimiser optimiser(recipe_.training, static_cast<std::int64_t>(model.parameters().size()),
+        FlatOptimiser optimiser(recipe_.training,
+                                static_cast<std::int64_t>(model.parameters().size()),
                                 model.decayed());
         result_.parameters = static_cast<std::int64_t>(model.parameters().size());
         resume(model, optimiser);
-        for (int epoch = result_.resumed_after_epoch + 1; epoch <= recipe_.training.epochs; ++epoch) {
+        for (int epoch = result_.resumed_after_epoch + 1; epoch <= recipe_.training.epochs;
+             ++epoch) {
             train_epoch(epoch, model, optimiser);
             if (options_.evaluate_every_epoch || epoch == recipe_.training.epochs) {
                 result_.epochs.back().test_accuracy = evaluate(model);
@@ -110,9 +118,10 @@ public:
 private:
     void load() {
         report(Phase::kLoading);
-        const data::LoadOptions where{
-            .directory = options_.data_directory.empty() ? fs::path(recipe_.data.directory) : options_.data_directory,
-            .limit = std::nullopt};
+        const data::LoadOptions where{.directory = options_.data_directory.empty()
+                                                       ? fs::path(recipe_.data.directory)
+                                                       : options_.data_directory,
+                                      .limit = std::nullopt};
         const Clock clock;
         train_data_ = data::load(recipe_.data.train, where);
         result_.seconds_loading = clock.seconds();
@@ -120,7 +129,8 @@ private:
         train_samples_ = train_data_.size() - recipe_.data.holdout;
         if (train_samples_ < 2) {
             throw Error(Code::kRecipeData, recipe_.name,
-                        fmt::format("{} of {} samples are held out", recipe_.data.holdout, train_data_.size()),
+                        fmt::format("{} of {} samples are held out", recipe_.data.holdout,
+                                    train_data_.size()),
                         "set a smaller holdout in [data]");
         }
         if (recipe_.data.holdout == 0) {
@@ -145,7 +155,8 @@ private:
 
     void train_epoch(int epoch, Model& model, FlatOptimiser& optimiser) {
         const TrainingSpec& spec = recipe_.training;
-        Batches batches(train_data_, train_samples_, recipe_.data, recipe_.input, spec.batch_size, spec.seed);
+        Batches batches(train_data_, train_samples_, recipe_.data, recipe_.input, spec.batch_size,
+                        spec.seed);
         const std::int64_t width = train_data_.sample_size();
         std::vector<float> samples(static_cast<std::size_t>(batches.largest() * width));
         std::vector<std::int32_t> labels(static_cast<std::size_t>(batches.largest()));
@@ -162,9 +173,10 @@ private:
             const std::int64_t rows = batches.fill(step, samples, labels);
             const std::int64_t done = (epoch - 1) * batches.steps() + step;
             const double rate = learning_rate(spec, done, batches.steps());
-            const LossSums sums = model.train_step(std::span<const float>(samples).first(static_cast<std::size_t>(rows * width)),
-                                                   std::span<const std::int32_t>(labels).first(static_cast<std::size_t>(rows)),
-                                                   spec.label_smoothing, static_cast<std::uint64_t>(done));
+            const LossSums sums = model.train_step(
+                std::span<const float>(samples).first(static_cast<std::size_t>(rows * width)),
+                std::span<const std::int32_t>(labels).first(static_cast<std::size_t>(rows)),
+                spec.label_smoothing, static_cast<std::uint64_t>(done));
             if (!std::isfinite(sums.loss)) {
                 diverged(epoch, step, rate);
             }
@@ -187,14 +199,15 @@ private:
     }
 
     [[noreturn]] void diverged(int epoch, std::int64_t step, double rate) const {
-        const std::string kept =
-            checkpoint_.empty() || epoch == 1
-                ? ""
-                : fmt::format("; the state after epoch {} is kept in {}", epoch - 1, checkpoint_.string());
-        throw Error(Code::kTrainDiverged, recipe_.name,
-                    fmt::format("the loss is not a number at epoch {}, step {}, learning rate {:.3g}{}", epoch, step + 1,
-                                rate, kept),
-                    "lower learning_rate, or add batch_norm layers");
+        const std::string kept = checkpoint_.empty() || epoch == 1
+                                     ? ""
+                                     : fmt::format("; the state after epoch {} is kept in {}",
+                                                   epoch - 1, checkpoint_.string());
+        throw Error(
+            Code::kTrainDiverged, recipe_.name,
+            fmt::format("the loss is not a number at epoch {}, step {}, learning rate {:.3g}{}",
+                        epoch, step + 1, rate, kept),
+            "lower learning_rate, or add batch_norm layers");
     }
 
     double evaluate(const Model& model) {
@@ -213,7 +226,9 @@ private:
             samples.resize(static_cast<std::size_t>(rows * width));
             labels.resize(static_cast<std::size_t>(rows));
             fill_in_order(dataset, recipe_.input, first, samples, labels);
-            correct += cross_entropy(model.evaluate(samples, rows), labels, recipe_.outputs(), 0.0, {}).correct;
+            correct +=
+                cross_entropy(model.evaluate(samples, rows), labels, recipe_.outputs(), 0.0, {})
+                    .correct;
         }
         result_.seconds_evaluating += clock.seconds();
         return static_cast<double>(correct) / static_cast<double>(dataset.size() - begin);
@@ -237,7 +252,8 @@ private:
     void summarise() {
         result_.accuracy = result_.epochs.back().test_accuracy;
         result_.loss = result_.epochs.back().loss;
-        const auto done = static_cast<double>(recipe_.training.epochs - result_.resumed_after_epoch);
+        const auto done =
+            static_cast<double>(recipe_.training.epochs - result_.resumed_after_epoch);
         if (done > 0.0) {
             result_.seconds_per_epoch = (result_.seconds_loading + result_.seconds_training) / done;
         }
@@ -267,8 +283,10 @@ private:
         progress_.elapsed_seconds = clock_.seconds();
         const int first = result_.resumed_after_epoch + 1;
         const double total = static_cast<double>((progress_.epochs - first + 1) * progress_.steps);
-        const double done = static_cast<double>((std::max(progress_.epoch, first) - first) * progress_.steps + progress_.step);
-        progress_.eta_seconds = done > 0.0 ? progress_.elapsed_seconds * (total - done) / done : 0.0;
+        const double done = static_cast<double>(
+            (std::max(progress_.epoch, first) - first) * progress_.steps + progress_.step);
+        progress_.eta_seconds =
+            done > 0.0 ? progress_.elapsed_seconds * (total - done) / done : 0.0;
         sink_(progress_);
     }
 

@@ -12,17 +12,19 @@
 namespace qloom::train {
 
 struct TrainOptions {
-    // The folder that appears, whole, when training is done (base/output_folder.h): model.onnx, metrics.json.
-    // While it runs, a checkpoint lies beside it as `<output>.checkpoint`; a killed run leaves it and the next call with
-    // the same recipe goes on from it. Empty: nothing is written.
+    // The folder that appears, whole, when training is done (base/output_folder.h): model.onnx,
+    // metrics.json. While it runs, a checkpoint lies beside it as `<output>.checkpoint`; a killed
+    // run leaves it and the next call with the same recipe goes on from it. Empty: nothing is
+    // written.
     std::filesystem::path output = {};
     std::optional<int> epochs = {};          // in place of the recipe's
     std::optional<std::uint64_t> seed = {};  // in place of the recipe's
-    int threads = 1;                         // of the matrix products; one is fastest for small networks
-    bool float_only = false;                 // train the same network without quantisers
-    bool resume = true;                      // false: ignore what a killed run left
-    bool evaluate_every_epoch = true;        // false: evaluate after the last one only
-    std::filesystem::path data_directory = {};  // of the idx files; empty: where the Debian package installs them
+    int threads = 1;                   // of the matrix products; one is fastest for small networks
+    bool float_only = false;           // train the same network without quantisers
+    bool resume = true;                // false: ignore what a killed run left
+    bool evaluate_every_epoch = true;  // false: evaluate after the last one only
+    std::filesystem::path data_directory =
+        {};  // of the idx files; empty: where the Debian package installs them
 };
 
 enum class Phase { kLoading, kTraining, kEvaluating, kExporting };
@@ -34,9 +36,9 @@ struct TrainProgress {
     int epochs = 0;
     std::int64_t step = 0;  // done, of this epoch
     std::int64_t steps = 0;
-    double loss = 0.0;             // mean over the epoch so far
-    double accuracy = 0.0;         // on training samples, over the epoch so far, 0..1
-    double test_accuracy = -1.0;   // of the last evaluation; -1 before the first
+    double loss = 0.0;            // mean over the epoch so far
+    double accuracy = 0.0;        // on training samples, over the epoch so far, 0..1
+    double test_accuracy = -1.0;  // of the last evaluation; -1 before the first
     double learning_rate = 0.0;
     double elapsed_seconds = 0.0;
     double eta_seconds = 0.0;
@@ -61,20 +63,22 @@ struct TrainResult {
     std::int64_t parameters = 0;
     double accuracy = 0.0;  // on the test set, after the last epoch, 0..1
     double loss = 0.0;      // of the last epoch's training
-    double seconds_per_epoch = 0.0;   // (loading the training data + training steps) / epochs of this run
+    double seconds_per_epoch =
+        0.0;  // (loading the training data + training steps) / epochs of this run
     double seconds_loading = 0.0;
     double seconds_training = 0.0;
     double seconds_evaluating = 0.0;
     int resumed_after_epoch = 0;  // 0: from the start
     std::vector<EpochMetrics> epochs;
-    std::filesystem::path model_file;    // empty when nothing was written
+    std::filesystem::path model_file;  // empty when nothing was written
     std::filesystem::path metrics_file;
 };
 
-// Trains a recipe, quantisation-aware, and writes the model as QONNX. Same recipe, seed and threads on the same
-// machine: the same bytes, also when the run was killed and resumed.
-// Throws the data room's errors, kRecipeData, kTrainDiverged, kCheckpointForeign, kCheckpointCorrupt, kOutputFolderExists,
-// kOutputUnwritable.
-TrainResult train(const Recipe& recipe, const TrainOptions& options = {}, const ProgressSink& progress = {});
+// Trains a recipe, quantisation-aware, and writes the model as QONNX. Same recipe, seed and threads
+// on the same machine: the same bytes, also when the run was killed and resumed. Throws the data
+// room's errors, kRecipeData, kTrainDiverged, kCheckpointForeign, kCheckpointCorrupt,
+// kOutputFolderExists, kOutputUnwritable.
+TrainResult train(const Recipe& recipe, const TrainOptions& options = {},
+                  const ProgressSink& progress = {});
 
 }  // namespace qloom::train

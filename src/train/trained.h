@@ -15,9 +15,10 @@ struct TrainedLinear {
     std::int64_t inputs = 0;
     std::int64_t outputs = 0;
     std::optional<QuantiserSpec> quantiser;
-    Tensor<float> weights = {};  // (outputs, inputs); quantised: integer levels, to be multiplied by `scale`
+    Tensor<float> weights =
+        {};  // (outputs, inputs); quantised: integer levels, to be multiplied by `scale`
     std::vector<float> scale = {};  // quantised: one, or one an output
-    std::vector<float> bias = {};  // one an output, or none
+    std::vector<float> bias = {};   // one an output, or none
 };
 
 struct TrainedNorm {
@@ -43,7 +44,7 @@ struct TrainedLayer {
 struct TrainedModel {
     std::string name;
     InputSpec input;
-    bool input_is_bytes = false;  // the dataset's samples are integers 0..255
+    bool input_is_bytes = false;       // the dataset's samples are integers 0..255
     std::vector<TrainedLayer> layers;  // in order; what only matters in training (dropout) is gone
 };
 

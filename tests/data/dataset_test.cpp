@@ -10,7 +10,8 @@ namespace {
 
 // A folder with a tiny dataset under the names of the MNIST family: 3 images of 2 x 2 pixels.
 void write_family(const TestFolder& folder, const std::string& prefix, const Bytes& labels) {
-    folder.write(prefix + "-images-idx3-ubyte.gz", gzipped(idx_bytes({3, 2, 2}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 255})));
+    folder.write(prefix + "-images-idx3-ubyte.gz",
+                 gzipped(idx_bytes({3, 2, 2}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 255})));
     folder.write(prefix + "-labels-idx1-ubyte",
                  idx_bytes({static_cast<std::uint32_t>(labels.size())}, labels));
 }
@@ -18,7 +19,8 @@ void write_family(const TestFolder& folder, const std::string& prefix, const Byt
 TEST(Dataset, LoadsAFamilyFromAFolder) {
     const TestFolder folder("data_family");
     write_family(folder, "t10k", {9, 0, 4});
-    const Dataset dataset = load("fashion-mnist:test", {.directory = folder.path(), .limit = std::nullopt});
+    const Dataset dataset =
+        load("fashion-mnist:test", {.directory = folder.path(), .limit = std::nullopt});
     EXPECT_EQ(dataset.name, "fashion-mnist:test");
     EXPECT_EQ(dataset.size(), 3);
     EXPECT_EQ(dataset.classes, 10);
@@ -42,8 +44,8 @@ TEST(Dataset, KeepsTheFirstSamplesOnly) {
 TEST(Dataset, LoadsIdxPairs) {
     const TestFolder folder("data_idx");
     write_family(folder, "x", {1, 0, 2});
-    const std::string specification = "idx:" + (folder.path() / "x-images-idx3-ubyte.gz").string() + "," +
-                                      (folder.path() / "x-labels-idx1-ubyte").string();
+    const std::string specification = "idx:" + (folder.path() / "x-images-idx3-ubyte.gz").string() +
+                                      "," + (folder.path() / "x-labels-idx1-ubyte").string();
     const Dataset dataset = load(specification);
     EXPECT_EQ(dataset.name, specification);
     EXPECT_EQ(dataset.classes, 3);
@@ -51,23 +53,32 @@ TEST(Dataset, LoadsIdxPairs) {
 }
 
 TEST(Dataset, UnknownSpecification) {
-    EXPECT_EQ(error_text([] { load("fashon-mnist:test"); }),
-              "Q0800: fashon-mnist:test: there is no such dataset; did you mean fashion-mnist:test? the datasets are "
-              "fashion-mnist:train, fashion-mnist:test, mnist:train, mnist:test, idx:IMAGES,LABELS and "
-              "npy:X.npy,Y.npy");
+    EXPECT_EQ(
+        error_text([] { load("fashon-mnist:test"); }),
+        "Q0800: fashon-mnist:test: there is no such dataset; did you mean fashion-mnist:test? the "
+        "datasets are "
+        "fashion-mnist:train, fashion-mnist:test, mnist:train, mnist:test, idx:IMAGES,LABELS and "
+        "npy:X.npy,Y.npy");
     EXPECT_EQ(error_text([] { load("idx:only-one"); }),
-              "Q0800: idx:only-one: two files are needed, separated by one comma; write idx:IMAGES,LABELS");
-    EXPECT_EQ(error_text([] { load("npy:a,b,c"); }),
-              "Q0800: npy:a,b,c: two files are needed, separated by one comma; write npy:X.npy,Y.npy");
+              "Q0800: idx:only-one: two files are needed, separated by one comma; write "
+              "idx:IMAGES,LABELS");
+    EXPECT_EQ(
+        error_text([] { load("npy:a,b,c"); }),
+        "Q0800: npy:a,b,c: two files are needed, separated by one comma; write npy:X.npy,Y.npy");
 }
 
 TEST(Dataset, NotInstalled) {
-    EXPECT_EQ(error_text([] { load("fashion-mnist:test", {.directory = "/no/such", .limit = std::nullopt}); }),
-              "Q0801: fashion-mnist: t10k-images-idx3-ubyte.gz is not in /no/such; install the Debian package "
+    EXPECT_EQ(error_text([] {
+                  load("fashion-mnist:test", {.directory = "/no/such", .limit = std::nullopt});
+              }),
+              "Q0801: fashion-mnist: t10k-images-idx3-ubyte.gz is not in /no/such; install the "
+              "Debian package "
               "dataset-fashion-mnist: apt-get install dataset-fashion-mnist");
-    EXPECT_EQ(error_text([] { load("mnist:train", {.directory = "/no/such", .limit = std::nullopt}); }),
-              "Q0801: mnist: train-images-idx3-ubyte.gz is not in /no/such; Debian has no package of it: put its four "
-              "idx files into a folder and name that folder");
+    EXPECT_EQ(
+        error_text([] { load("mnist:train", {.directory = "/no/such", .limit = std::nullopt}); }),
+        "Q0801: mnist: train-images-idx3-ubyte.gz is not in /no/such; Debian has no package of it: "
+        "put its four "
+        "idx files into a folder and name it with --data-dir");
 }
 
 TEST(Dataset, PairsThatDoNotBelongTogether) {
@@ -79,14 +90,18 @@ TEST(Dataset, PairsThatDoNotBelongTogether) {
         return error_text([&] { load("idx:" + a + "," + b); });
     };
     const std::string advice = "; give the files of images and labels that belong together";
-    EXPECT_EQ(text(images, labels), "Q0803: idx:" + images + "," + labels + ": 2 images, but 3 labels" + advice);
+    EXPECT_EQ(text(images, labels),
+              "Q0803: idx:" + images + "," + labels + ": 2 images, but 3 labels" + advice);
     EXPECT_EQ(text(flat, labels), "Q0803: idx:" + flat + "," + labels +
-                                      ": the images have shape [2], expected (N, height, width)" + advice);
-    EXPECT_EQ(text(images, images),
-              "Q0803: idx:" + images + "," + images + ": the labels have shape [2, 2, 1], expected (N)" + advice);
+                                      ": the images have shape [2], expected (N, height, width)" +
+                                      advice);
+    EXPECT_EQ(text(images, images), "Q0803: idx:" + images + "," + images +
+                                        ": the labels have shape [2, 2, 1], expected (N)" + advice);
 
     write_family(folder, "train", {1, 2, 10});
-    EXPECT_EQ(error_text([&] { load("mnist:train", {.directory = folder.path(), .limit = std::nullopt}); }),
+    EXPECT_EQ(error_text([&] {
+                  load("mnist:train", {.directory = folder.path(), .limit = std::nullopt});
+              }),
               "Q0803: mnist:train: label 10 of 10 classes" + advice);
 }
 

@@ -26,15 +26,19 @@ TEST(Idx, ReadsPlainAndGzipped) {
 }
 
 TEST(Idx, RefusesWhatIsNotIdx) {
-    EXPECT_EQ(parse_error({}), "Q0802: f: this is not an idx file; fetch or install the file again");
-    EXPECT_EQ(parse_error({1, 2, 3, 4, 5}), "Q0802: f: this is not an idx file; fetch or install the file again");
+    EXPECT_EQ(parse_error({}),
+              "Q0802: f: this is not an idx file; fetch or install the file again");
+    EXPECT_EQ(parse_error({1, 2, 3, 4, 5}),
+              "Q0802: f: this is not an idx file; fetch or install the file again");
     EXPECT_EQ(parse_error({0, 0, 0x0d, 1, 0, 0, 0, 1, 0, 0, 0, 0}),
               "Q0802: f: element type 0x0d of the idx file is not unsigned byte (0x08); "
               "fetch or install the file again");
     EXPECT_EQ(parse_error({0, 0, 8, 9}),
-              "Q0802: f: the idx file has 9 dimensions, 1 to 8 are possible; fetch or install the file again");
+              "Q0802: f: the idx file has 9 dimensions, 1 to 8 are possible; fetch or install the "
+              "file again");
     EXPECT_EQ(parse_error({0, 0, 8, 0}),
-              "Q0802: f: the idx file has 0 dimensions, 1 to 8 are possible; fetch or install the file again");
+              "Q0802: f: the idx file has 0 dimensions, 1 to 8 are possible; fetch or install the "
+              "file again");
     EXPECT_EQ(parse_error({0, 0, 8, 1, 0, 0}),
               "Q0802: f: the file ends within its header; fetch or install the file again");
     EXPECT_EQ(parse_error(idx_bytes({0, 3}, {})),
@@ -49,19 +53,23 @@ TEST(Idx, RefusesTruncatedAndOverlongFiles) {
               "fetch or install the file again");
     Bytes packed = gzipped(kPlain);
     packed.resize(packed.size() - 4);
-    EXPECT_EQ(parse_error(packed), "Q0802: f: the gzip stream ends too early; fetch or install the file again");
+    EXPECT_EQ(parse_error(packed),
+              "Q0802: f: the gzip stream ends too early; fetch or install the file again");
     EXPECT_EQ(parse_error(gzipped(idx_bytes({2, 3}, {1, 2, 3}))),
-              "Q0802: f: the header announces 6 bytes of data, 3 follow; fetch or install the file again");
+              "Q0802: f: the header announces 6 bytes of data, 3 follow; fetch or install the file "
+              "again");
     Bytes longer = kPlain;
     longer.push_back(0);
     EXPECT_EQ(parse_error(longer),
-              "Q0802: f: more data follows than the 6 bytes the header announces; fetch or install the file again");
+              "Q0802: f: more data follows than the 6 bytes the header announces; fetch or install "
+              "the file again");
 }
 
 TEST(Idx, RefusesDamagedGzip) {
     Bytes packed = gzipped(kPlain);
     packed[packed.size() - 6] ^= 0x10;  // within the checksum
-    EXPECT_EQ(parse_error(packed), "Q0802: f: the gzip stream is damaged; fetch or install the file again");
+    EXPECT_EQ(parse_error(packed),
+              "Q0802: f: the gzip stream is damaged; fetch or install the file again");
 }
 
 // Asking for 4 EiB must be refused before any memory is asked for.
@@ -69,8 +77,9 @@ TEST(Idx, RefusesSizesThatCannotBe) {
     EXPECT_EQ(parse_error(idx_bytes({0xffffffffU, 0xffffffffU}, {1})),
               "Q0802: f: the header announces more data than the file of 13 bytes can hold; "
               "fetch or install the file again");
-    EXPECT_EQ(parse_error(gzipped(idx_bytes({0xffffffffU, 0xffffffffU, 0xffffffffU}, {1}))).substr(0, 57),
-              "Q0802: f: the header announces more data than the file of");
+    EXPECT_EQ(
+        parse_error(gzipped(idx_bytes({0xffffffffU, 0xffffffffU, 0xffffffffU}, {1}))).substr(0, 57),
+        "Q0802: f: the header announces more data than the file of");
 }
 
 TEST(Idx, MissingFile) {
@@ -78,7 +87,8 @@ TEST(Idx, MissingFile) {
               "Q0801: no/such/file: the file cannot be read; check the path");
 }
 
-// Random damage gives the data or one diagnostic, never a crash; the generator is fixed, so a failure repeats.
+// Random damage gives the data or one diagnostic, never a crash; the generator is fixed, so a
+// failure repeats.
 TEST(Idx, SurvivesMutations) {
     Bytes values(600);
     std::uint32_t state = 1;
@@ -99,8 +109,8 @@ TEST(Idx, SurvivesMutations) {
         for (std::uint32_t change = 0; change < changes; ++change) {
             switch (random(3)) {
                 case 0:  // most of what matters is at the front
-                    bytes[random(static_cast<std::uint32_t>(std::min<std::size_t>(bytes.size(), 24)))] =
-                        static_cast<std::uint8_t>(random(256));
+                    bytes[random(static_cast<std::uint32_t>(std::min<std::size_t>(
+                        bytes.size(), 24)))] = static_cast<std::uint8_t>(random(256));
                     break;
                 case 1:
                     bytes[random(static_cast<std::uint32_t>(bytes.size()))] ^=

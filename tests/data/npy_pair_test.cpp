@@ -48,8 +48,10 @@ TEST_F(NpyPair, PairsThatDoNotBelongTogether) {
         return error_text([&] { load("npy:" + a + "," + b); });
     };
     const std::string advice = "; give samples (N, ...) and N integer labels from 0";
-    EXPECT_EQ(text(x, three), "Q0803: " + three + ": samples of shape [2, 2], but 3 labels" + advice);
-    EXPECT_EQ(text(flat, three), "Q0803: " + flat + ": the samples have shape [2], expected (N, ...)" + advice);
+    EXPECT_EQ(text(x, three),
+              "Q0803: " + three + ": samples of shape [2, 2], but 3 labels" + advice);
+    EXPECT_EQ(text(flat, three),
+              "Q0803: " + flat + ": the samples have shape [2], expected (N, ...)" + advice);
     EXPECT_EQ(text(x, negative), "Q0803: " + negative + ": -1 is not a label" + advice);
     EXPECT_EQ(text(x, half), "Q0803: " + half + ": 0.5 is not a label" + advice);
 }

@@ -59,7 +59,8 @@ public:
     std::string write(const std::string& name, const Bytes& bytes) const {
         const std::filesystem::path file = path_ / name;
         std::ofstream(file, std::ios::binary)
-            .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+            .write(reinterpret_cast<const char*>(bytes.data()),
+                   static_cast<std::streamsize>(bytes.size()));
         return file.string();
     }
 

@@ -54,7 +54,8 @@ TEST(Batches, EverySampleOnceAnEpochInAnotherOrder) {
     EXPECT_NE(first.labels, second.labels);
     for (std::size_t row = 0; row < first.labels.size(); ++row) {
         for (std::size_t pixel = 0; pixel < 4; ++pixel) {
-            EXPECT_EQ(first.samples[row * 4 + pixel], static_cast<float>(first.labels[row] * 4) + static_cast<float>(pixel));
+            EXPECT_EQ(first.samples[row * 4 + pixel],
+                      static_cast<float>(first.labels[row] * 4) + static_cast<float>(pixel));
         }
     }
 }
@@ -90,7 +91,8 @@ TEST(Batches, ScalesTheInput) {
     EXPECT_EQ(labels, (std::vector<std::int32_t>{0, 1}));
 }
 
-// With shift 1 an image of 2 x 2 has nine places; each pixel either keeps its neighbours or leaves the picture.
+// With shift 1 an image of 2 x 2 has nine places; each pixel either keeps its neighbours or leaves
+// the picture.
 TEST(Batches, ShiftMovesImages) {
     const data::Dataset dataset = numbered(2);
     Batches batches(dataset, 2, {.shift = 1}, {}, 2, 3);
@@ -101,8 +103,9 @@ TEST(Batches, ShiftMovesImages) {
         seen.insert({drawn.samples.begin() + static_cast<std::ptrdiff_t>(row) * 4,
                      drawn.samples.begin() + static_cast<std::ptrdiff_t>(row) * 4 + 4});
     }
-    const std::set<std::vector<float>> expected{{4, 5, 6, 7}, {0, 4, 0, 6}, {5, 0, 7, 0}, {0, 0, 4, 5}, {6, 7, 0, 0},
-                                                {0, 0, 0, 4}, {0, 0, 5, 0}, {0, 6, 0, 0}, {7, 0, 0, 0}};
+    const std::set<std::vector<float>> expected{{4, 5, 6, 7}, {0, 4, 0, 6}, {5, 0, 7, 0},
+                                                {0, 0, 4, 5}, {6, 7, 0, 0}, {0, 0, 0, 4},
+                                                {0, 0, 5, 0}, {0, 6, 0, 0}, {7, 0, 0, 0}};
     EXPECT_EQ(seen, expected);
 }
 
@@ -113,8 +116,9 @@ TEST(Batches, MirrorTurnsHalfOfTheImages) {
     for (int epoch = 1; epoch <= 200; ++epoch) {
         const Drawn drawn = epoch_of(batches, epoch);
         const std::size_t row = drawn.labels[0] == 1 ? 0 : 4;
-        const std::vector<float> image(drawn.samples.begin() + static_cast<std::ptrdiff_t>(row),
-                                       drawn.samples.begin() + static_cast<std::ptrdiff_t>(row) + 4);
+        const std::vector<float> image(
+            drawn.samples.begin() + static_cast<std::ptrdiff_t>(row),
+            drawn.samples.begin() + static_cast<std::ptrdiff_t>(row) + 4);
         const bool turned = image == std::vector<float>{5, 4, 7, 6};
         EXPECT_TRUE(turned || image == (std::vector<float>{4, 5, 6, 7}));
         mirrored += turned ? 1 : 0;

@@ -21,12 +21,13 @@ Checkpoint example() {
     checkpoint.optimiser_steps = 42;
     checkpoint.first_moment = {1.0F, 2.0F};
     checkpoint.second_moment = {3.0F, 4.0F};
-    checkpoint.state = {{"fc1.weight", Tensor<float>({1, 2}, {0.5F, -0.5F})}, {"none", Tensor<float>(Shape{0})}};
+    checkpoint.state = {{"fc1.weight", Tensor<float>({1, 2}, {0.5F, -0.5F})},
+                        {"none", Tensor<float>(Shape{0})}};
     checkpoint.epochs = {{.epoch = 1, .loss = 0.25, .train_accuracy = 0.5, .test_accuracy = 0.75}};
     return checkpoint;
 }
 
-std::string advice() { return "; start the training anew without resuming, or remove this file"; }
+std::string advice() { return "; start anew with --restart, or remove this file"; }
 
 TEST(Checkpoint, ComesBackAsItWas) {
     const TestFolder folder("checkpoint");
@@ -47,7 +48,8 @@ TEST(Checkpoint, OfAnotherTraining) {
     write_checkpoint(path, example());
     EXPECT_EQ(error_text([&] { read_checkpoint(path, "other"); }),
               "Q0821: " + path.string() +
-                  ": the checkpoint a stopped run left here belongs to another training (other recipe, epochs or seed)" +
+                  ": the checkpoint a stopped run left here belongs to another training (other "
+                  "recipe, epochs or seed)" +
                   advice());
 }
 
@@ -58,7 +60,8 @@ TEST(Checkpoint, Damaged) {
     write_checkpoint(path, example());
     std::ifstream stream(path, std::ios::binary);
     const Bytes good{std::istreambuf_iterator<char>(stream), {}};
-    const std::string expected = "Q0822: " + path.string() + ": the checkpoint is damaged" + advice();
+    const std::string expected =
+        "Q0822: " + path.string() + ": the checkpoint is damaged" + advice();
     for (std::size_t i = 0; i < good.size(); ++i) {
         Bytes bad = good;
         bad[i] ^= 0x40;
@@ -72,7 +75,8 @@ TEST(Checkpoint, Damaged) {
 TEST(Checkpoint, CannotBeWritten) {
     EXPECT_EQ(error_text([] { write_checkpoint("/no/such/folder/c", example()); }),
               code_text(Code::kOutputUnwritable) +
-                  ": /no/such/folder/c.new: cannot be written (No such file or directory); choose an output folder you "
+                  ": /no/such/folder/c.new: cannot be written (No such file or directory); choose "
+                  "an output folder you "
                   "may write to, on a disk with room");
 }
 
@@ -86,7 +90,8 @@ TEST(Checkpoint, FullDisk) {
     write_checkpoint(folder.path() / "d", example());
     EXPECT_EQ(error_text([&] { write_checkpoint(folder.path() / "c", example()); }),
               code_text(Code::kOutputUnwritable) + ": " + (folder.path() / "c.new").string() +
-                  ": cannot be written (No space left on device); choose an output folder you may write to, on a disk "
+                  ": cannot be written (No space left on device); choose an output folder you may "
+                  "write to, on a disk "
                   "with room");
     EXPECT_FALSE(std::filesystem::exists(folder.path() / "c"));
 }

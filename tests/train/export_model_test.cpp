@@ -30,7 +30,8 @@ Samples samples_of(std::int64_t rows, std::uint64_t seed) {
     for (std::int64_t row = 0; row < rows; ++row) {
         const auto label = static_cast<std::int32_t>(random.below(kClasses));
         for (std::int64_t i = 0; i < kFeatures; ++i) {
-            result.values.push_back(static_cast<float>(random.below(128) + (i % kClasses == label ? 100U : 0U)));
+            result.values.push_back(
+                static_cast<float>(random.below(128) + (i % kClasses == label ? 100U : 0U)));
         }
         result.labels.push_back(label);
     }
@@ -40,7 +41,8 @@ Samples samples_of(std::int64_t rows, std::uint64_t seed) {
 // A network that has taken some steps, so that no scale or statistic stands at its start.
 Model trained_model(const Recipe& recipe) {
     Model model(recipe, 1);
-    FlatOptimiser optimiser(recipe.training, static_cast<std::int64_t>(model.parameters().size()), model.decayed());
+    FlatOptimiser optimiser(recipe.training, static_cast<std::int64_t>(model.parameters().size()),
+                            model.decayed());
     for (std::uint64_t step = 0; step < 20; ++step) {
         const Samples batch = samples_of(32, step);
         model.train_step(batch.values, batch.labels, 0.0, step);
@@ -49,8 +51,8 @@ Model trained_model(const Recipe& recipe) {
     return model;
 }
 
-std::string recipe_text(const std::string& input, const std::string& weights, const std::string& activations,
-                        const std::string& function) {
+std::string recipe_text(const std::string& input, const std::string& weights,
+                        const std::string& activations, const std::string& function) {
     return "[input]\nfeatures = 12\n" + input + "\n[quantisation]\nweights = " + weights +
            "\nactivations = " + activations +
            "\n[[layers]]\ntype = \"linear\"\nname = \"fc1\"\noutputs = 9\n"
@@ -61,11 +63,15 @@ std::string recipe_text(const std::string& input, const std::string& weights, co
 }
 
 TrainedModel facts_of(const Recipe& recipe, const Model& model) {
-    return {.name = "m", .input = recipe.input, .input_is_bytes = true, .layers = model.trained_layers()};
+    return {.name = "m",
+            .input = recipe.input,
+            .input_is_bytes = true,
+            .layers = model.trained_layers()};
 }
 
-// The promise of export: the reference executor gives what the trainer's own evaluation gives. A value within float
-// rounding of a rounding border may fall on its other side; the networks here are small enough that none does.
+// The promise of export: the reference executor gives what the trainer's own evaluation gives. A
+// value within float rounding of a rounding border may fall on its other side; the networks here
+// are small enough that none does.
 void expect_round_trip(const std::string& text) {
     SCOPED_TRACE(text);
     const Recipe recipe = parse_recipe(text, "r");
@@ -76,7 +82,8 @@ void expect_round_trip(const std::string& text) {
     const Samples test = samples_of(kRows, 999);
     std::vector<float> scaled = test.values;
     for (float& value : scaled) {
-        value = value * static_cast<float>(recipe.input.scale) + static_cast<float>(recipe.input.offset);
+        value = value * static_cast<float>(recipe.input.scale) +
+                static_cast<float>(recipe.input.offset);
     }
     const std::vector<float> expected = model.evaluate(scaled, kRows);
     const std::vector<ir::Value> outputs =
@@ -92,8 +99,9 @@ void expect_round_trip(const std::string& text) {
 TEST(Export, RoundTripOfEveryBitWidth) {
     for (int bits = 1; bits <= 8; ++bits) {
         const std::string width = std::to_string(bits);
-        expect_round_trip(recipe_text("", "{ bits = " + width + ", narrow = " + (bits == 1 ? "false" : "true") + " }",
-                                      "{ bits = " + width + " }", "relu"));
+        expect_round_trip(recipe_text(
+            "", "{ bits = " + width + ", narrow = " + (bits == 1 ? "false" : "true") + " }",
+            "{ bits = " + width + " }", "relu"));
         expect_round_trip(recipe_text("", "{ bits = " + width + ", narrow = false }",
                                       "{ bits = " + width + ", signed = true }", "identity"));
     }
@@ -102,9 +110,11 @@ TEST(Export, RoundTripOfEveryBitWidth) {
 TEST(Export, RoundTripOfEveryScaleAndGranularity) {
     for (const std::string scale : {"learned", "max", "mean-sigma", "mse", "constant"}) {
         for (const std::string per : {"tensor", "channel"}) {
-            const std::string rest = ", scale = \"" + scale + "\", constant = 0.125, per = \"" + per + "\" }";
-            expect_round_trip(recipe_text("", "{ bits = 4" + rest, "{ bits = 4, scale = \"" + scale + "\", constant = 0.125 }",
-                                          "relu"));
+            const std::string rest =
+                ", scale = \"" + scale + "\", constant = 0.125, per = \"" + per + "\" }";
+            expect_round_trip(
+                recipe_text("", "{ bits = 4" + rest,
+                            "{ bits = 4, scale = \"" + scale + "\", constant = 0.125 }", "relu"));
             expect_round_trip(recipe_text("", "{ bits = 3" + rest, "{ bits = 3" + rest, "relu"));
         }
     }
@@ -118,10 +128,12 @@ TEST(Export, RoundTripOfEveryActivation) {
 }
 
 TEST(Export, RoundTripOfInputs) {
-    expect_round_trip(recipe_text("scale = 0.0078125\noffset = -1", "{ bits = 4 }", "{ bits = 4 }", "relu"));
-    expect_round_trip(recipe_text("scale = 0.0078125\noffset = -1\nquantiser = { bits = 8 }", "{ bits = 4 }",
-                                  "{ bits = 4 }", "relu"));
-    expect_round_trip(recipe_text("quantiser = { bits = 8, signed = false, scale = \"max\" }", "false", "false", "relu"));
+    expect_round_trip(
+        recipe_text("scale = 0.0078125\noffset = -1", "{ bits = 4 }", "{ bits = 4 }", "relu"));
+    expect_round_trip(recipe_text("scale = 0.0078125\noffset = -1\nquantiser = { bits = 8 }",
+                                  "{ bits = 4 }", "{ bits = 4 }", "relu"));
+    expect_round_trip(recipe_text("quantiser = { bits = 8, signed = false, scale = \"max\" }",
+                                  "false", "false", "relu"));
 }
 
 std::vector<std::string> node_texts(const ir::Graph& graph) {
@@ -133,17 +145,19 @@ std::vector<std::string> node_texts(const ir::Graph& graph) {
 }
 
 TEST(Export, StructureOfAnMlp) {
-    const Recipe recipe = parse_recipe(recipe_text("", "{ bits = 4 }", "{ bits = 4 }", "relu"), "r");
+    const Recipe recipe =
+        parse_recipe(recipe_text("", "{ bits = 4 }", "{ bits = 4 }", "relu"), "r");
     const ir::Graph graph = export_graph(facts_of(recipe, trained_model(recipe)));
-    EXPECT_EQ(node_texts(graph),
-              (std::vector<std::string>{"fc1.weight_quant:Quant", "fc1:MatMul", "fc1.bias_add:Add",
-                                        "bn1:BatchNormalization", "act1:Relu", "act1.quant:Quant",
-                                        "fc2.weight_quant:Quant", "fc2:MatMul", "fc2.bias_add:Add"}));
+    EXPECT_EQ(node_texts(graph), (std::vector<std::string>{
+                                     "fc1.weight_quant:Quant", "fc1:MatMul", "fc1.bias_add:Add",
+                                     "bn1:BatchNormalization", "act1:Relu", "act1.quant:Quant",
+                                     "fc2.weight_quant:Quant", "fc2:MatMul", "fc2.bias_add:Add"}));
     const ir::TensorInfo& input = graph.tensor(graph.inputs().at(0));
     EXPECT_EQ(input.name, "input");
     EXPECT_EQ(input.shape, (Shape{1, 12}));
     EXPECT_EQ(input.annotation, (IntType{8, false}));
-    EXPECT_EQ(graph.metadata, (std::vector<std::pair<std::string, std::string>>{{"qloom.input", "uint8"}}));
+    EXPECT_EQ(graph.metadata,
+              (std::vector<std::pair<std::string, std::string>>{{"qloom.input", "uint8"}}));
     EXPECT_EQ(graph.tensor(graph.outputs().at(0)).name, "logits");
     for (const ir::TensorInfo& tensor : graph.tensors()) {
         EXPECT_TRUE(tensor.shape.has_value() || tensor.constant.has_value()) << tensor.name;
@@ -152,10 +166,13 @@ TEST(Export, StructureOfAnMlp) {
 
 // Weight constants are whole levels times the scale: quantising them again changes no bit.
 TEST(Export, WeightsLieOnTheirLevels) {
-    const Recipe recipe = parse_recipe(recipe_text("", "{ bits = 4, per = \"channel\" }", "{ bits = 4 }", "relu"), "r");
+    const Recipe recipe = parse_recipe(
+        recipe_text("", "{ bits = 4, per = \"channel\" }", "{ bits = 4 }", "relu"), "r");
     const ir::Graph graph = export_graph(facts_of(recipe, trained_model(recipe)));
-    const auto& weights = std::get<Tensor<float>>(*graph.tensor(graph.find_tensor("fc1.weight")).constant);
-    const auto& scale = std::get<Tensor<float>>(*graph.tensor(graph.find_tensor("fc1.weight_quant.scale")).constant);
+    const auto& weights =
+        std::get<Tensor<float>>(*graph.tensor(graph.find_tensor("fc1.weight")).constant);
+    const auto& scale = std::get<Tensor<float>>(
+        *graph.tensor(graph.find_tensor("fc1.weight_quant.scale")).constant);
     ASSERT_EQ(scale.shape(), (Shape{1, 9}));
     for (std::int64_t in = 0; in < 12; ++in) {
         for (std::int64_t out = 0; out < 9; ++out) {
@@ -169,10 +186,12 @@ TEST(Export, WeightsLieOnTheirLevels) {
 
 TEST(Export, BipolarHasAnOperatorOfItsOwn) {
     const Recipe recipe = parse_recipe(
-        recipe_text("", "{ bits = 1, narrow = false }", "{ bits = 1, signed = true }", "identity"), "r");
+        recipe_text("", "{ bits = 1, narrow = false }", "{ bits = 1, signed = true }", "identity"),
+        "r");
     EXPECT_EQ(node_texts(export_graph(facts_of(recipe, trained_model(recipe)))),
-              (std::vector<std::string>{"fc1.weight_quant:BipolarQuant", "fc1:MatMul", "fc1.bias_add:Add",
-                                        "bn1:BatchNormalization", "act1:BipolarQuant", "fc2.weight_quant:BipolarQuant",
+              (std::vector<std::string>{"fc1.weight_quant:BipolarQuant", "fc1:MatMul",
+                                        "fc1.bias_add:Add", "bn1:BatchNormalization",
+                                        "act1:BipolarQuant", "fc2.weight_quant:BipolarQuant",
                                         "fc2:MatMul", "fc2.bias_add:Add"}));
 }
 

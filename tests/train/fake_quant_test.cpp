@@ -9,7 +9,8 @@
 namespace qloom::train {
 namespace {
 
-QuantiserSpec spec_of(int bits, bool is_signed, bool narrow = false, ScaleSource source = ScaleSource::kLearned) {
+QuantiserSpec spec_of(int bits, bool is_signed, bool narrow = false,
+                      ScaleSource source = ScaleSource::kLearned) {
     return {.type = {.bits = bits, .is_signed = is_signed, .narrow = narrow}, .source = source};
 }
 
@@ -78,16 +79,18 @@ TEST(FakeQuant, AgreesWithTheDefinition) {
                 const Range range = spec.type.range();
                 // A power of two, so that ties are hit exactly, and another scale.
                 for (const float scale : {0.125F, 0.3F}) {
-                    std::vector<float> x = random_values(1000, 300.0F * scale, static_cast<std::uint64_t>(bits));
+                    std::vector<float> x =
+                        random_values(1000, 300.0F * scale, static_cast<std::uint64_t>(bits));
                     for (int half = -40; half <= 40; ++half) {
                         x.push_back(static_cast<float>(half) * 0.5F * scale);
                     }
                     const std::vector<float> y = quantised(x, scale, spec);
                     for (std::size_t i = 0; i < x.size(); ++i) {
-                        const double level =
-                            reference_level(static_cast<double>(x[i] / scale), static_cast<double>(range.lo),
-                                            static_cast<double>(range.hi));
-                        ASSERT_EQ(y[i], scale * static_cast<float>(level)) << x[i] << " with " << spec.type.text();
+                        const double level = reference_level(static_cast<double>(x[i] / scale),
+                                                             static_cast<double>(range.lo),
+                                                             static_cast<double>(range.hi));
+                        ASSERT_EQ(y[i], scale * static_cast<float>(level))
+                            << x[i] << " with " << spec.type.text();
                     }
                 }
             }
@@ -118,10 +121,12 @@ TEST(FakeQuant, ChannelsHaveScalesOfTheirOwn) {
     EXPECT_EQ(y, (std::vector<float>{1.0F, 0.5F, 7.0F, 3.5F}));
 }
 
-// Straight through means: with the rounding error c = round(r) - r taken as a constant, the function is
-// y(x, s) = s * (clamp(x / s) + c), and its derivatives are the gradients. Differentiated numerically here.
+// Straight through means: with the rounding error c = round(r) - r taken as a constant, the
+// function is y(x, s) = s * (clamp(x / s) + c), and its derivatives are the gradients.
+// Differentiated numerically here.
 TEST(FakeQuant, GradientsAreThoseOfTheStraightThroughSurrogate) {
-    for (const QuantiserSpec& spec : {spec_of(4, true, true), spec_of(3, false), spec_of(2, true, true)}) {
+    for (const QuantiserSpec& spec :
+         {spec_of(4, true, true), spec_of(3, false), spec_of(2, true, true)}) {
         const Range range = spec.type.range();
         const auto lo = static_cast<double>(range.lo);
         const auto hi = static_cast<double>(range.hi);
@@ -142,7 +147,8 @@ TEST(FakeQuant, GradientsAreThoseOfTheStraightThroughSurrogate) {
             const double h = 1e-6;
             const double dx = (y(x0 + h, s0) - y(x0 - h, s0)) / (2.0 * h);
             EXPECT_NEAR(gradient[i], dx * static_cast<double>(upstream[i]), 1e-4) << x[i];
-            expected_ds += static_cast<double>(upstream[i]) * (y(x0, s0 + h) - y(x0, s0 - h)) / (2.0 * h);
+            expected_ds +=
+                static_cast<double>(upstream[i]) * (y(x0, s0 + h) - y(x0, s0 - h)) / (2.0 * h);
         }
         EXPECT_NEAR(ds[0], expected_ds, 1e-3 * (1.0 + std::fabs(expected_ds)));
     }
@@ -160,7 +166,8 @@ TEST(FakeQuant, BipolarGradients) {
 
 TEST(StatisticsScale, MaxAndMeanSigma) {
     const std::vector<float> x{-3.5F, 1.0F};
-    EXPECT_EQ(statistics_scale(x, {1, 1, 2}, spec_of(4, true, true, ScaleSource::kMax)), std::vector<float>{0.5F});
+    EXPECT_EQ(statistics_scale(x, {1, 1, 2}, spec_of(4, true, true, ScaleSource::kMax)),
+              std::vector<float>{0.5F});
     QuantiserSpec sigma = spec_of(4, true, true, ScaleSource::kMeanSigma);
     sigma.sigmas = 2.0;
     // |x| has mean 2.25 and sigma 1.25: (2.25 + 2 * 1.25) / 7.
@@ -168,7 +175,8 @@ TEST(StatisticsScale, MaxAndMeanSigma) {
     QuantiserSpec constant = spec_of(4, true, true, ScaleSource::kConstant);
     constant.constant = 0.0625;
     EXPECT_EQ(statistics_scale(x, {1, 1, 2}, constant), std::vector<float>{0.0625F});
-    EXPECT_FLOAT_EQ(statistics_scale(x, {1, 1, 2}, spec_of(1, true, false, ScaleSource::kMse))[0], 2.25F);
+    EXPECT_FLOAT_EQ(statistics_scale(x, {1, 1, 2}, spec_of(1, true, false, ScaleSource::kMse))[0],
+                    2.25F);
 }
 
 TEST(StatisticsScale, OneAChannelAndNeverZero) {
@@ -176,9 +184,11 @@ TEST(StatisticsScale, OneAChannelAndNeverZero) {
     const QuantiserSpec spec = spec_of(4, true, true, ScaleSource::kMax);
     EXPECT_EQ(statistics_scale(x, {1, 2, 2}, spec), (std::vector<float>{1.0F, 1.0F}));
     EXPECT_EQ(statistics_scale(x, {2, 2, 1}, spec), (std::vector<float>{1.0F, 1.0F / 7.0F}));
-    for (const ScaleSource source : {ScaleSource::kLearned, ScaleSource::kMse, ScaleSource::kMeanSigma}) {
-        EXPECT_EQ(statistics_scale(std::vector<float>{0.0F}, {1, 1, 1}, spec_of(4, true, true, source)),
-                  std::vector<float>{1.0F});
+    for (const ScaleSource source :
+         {ScaleSource::kLearned, ScaleSource::kMse, ScaleSource::kMeanSigma}) {
+        EXPECT_EQ(
+            statistics_scale(std::vector<float>{0.0F}, {1, 1, 1}, spec_of(4, true, true, source)),
+            std::vector<float>{1.0F});
     }
 }
 

@@ -26,14 +26,17 @@ void expect_close(const Tensor& a, const Tensor& b, double tolerance = 1e-5) {
     EXPECT_LT((a - b).abs().max().item<double>(), tolerance) << a << "\n" << b;
 }
 
-// The straight-through quantiser from LibTorch's own operators: the rounding error is a constant to autograd.
+// The straight-through quantiser from LibTorch's own operators: the rounding error is a constant to
+// autograd.
 Tensor reference_quant(const Tensor& x, const Tensor& scale, double lo, double hi) {
     const Tensor ratio = torch::clamp(x / scale, lo, hi);
     return scale * (ratio + (torch::round(ratio) - ratio).detach());
 }
 
 // LSQ's step-size factor scales the gradient of a learned scale.
-double balance(std::int64_t values, double hi) { return 1.0 / std::sqrt(static_cast<double>(values) * hi); }
+double balance(std::int64_t values, double hi) {
+    return 1.0 / std::sqrt(static_cast<double>(values) * hi);
+}
 
 class QuantisedLinearTest : public testing::TestWithParam<Granularity> {};
 
@@ -83,7 +86,8 @@ TEST(QuantisedActivation, AgreesWithAutograd) {
         const bool per_channel = granularity == Granularity::kChannel;
         const QuantiserSpec spec{.type = {3, false, false}, .granularity = granularity};
         const Tensor x = leaf({6, 4}, 5);
-        const Tensor logarithm = torch::full({per_channel ? 4 : 1}, std::log(0.09F)).requires_grad_();
+        const Tensor logarithm =
+            torch::full({per_channel ? 4 : 1}, std::log(0.09F)).requires_grad_();
         const Tensor upstream = leaf({6, 4}, 50).detach();
         const Tensor y = quantised_activation(x, logarithm.detach().exp(), logarithm, spec);
         y.backward(upstream);
@@ -105,8 +109,8 @@ TEST(NormActFunction, AgreesWithAutograd) {
     const Tensor beta = leaf({3}, 70);
     const Tensor logarithm = torch::full({1}, std::log(0.07F)).requires_grad_();
     const Tensor upstream = leaf({8, 3}, 50).detach();
-    const Tensor y = norm_act(x, batch_statistics(x), gamma, beta, 1e-5F, {.lo = 0.0F}, logarithm.detach().exp(),
-                              logarithm, spec);
+    const Tensor y = norm_act(x, batch_statistics(x), gamma, beta, 1e-5F, {.lo = 0.0F},
+                              logarithm.detach().exp(), logarithm, spec);
     y.backward(upstream);
 
     const Tensor x2 = copy_of(x);

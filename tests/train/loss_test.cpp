@@ -19,8 +19,8 @@ TEST(CrossEntropy, ExampleOfTheHeader) {
 }
 
 // -sum target * log softmax, straight from the definition.
-double reference(const std::vector<double>& logits, const std::vector<std::int32_t>& labels, std::size_t classes,
-                 double smoothing) {
+double reference(const std::vector<double>& logits, const std::vector<std::int32_t>& labels,
+                 std::size_t classes, double smoothing) {
     double loss = 0.0;
     for (std::size_t row = 0; row < labels.size(); ++row) {
         double total = 0.0;
@@ -28,8 +28,9 @@ double reference(const std::vector<double>& logits, const std::vector<std::int32
             total += std::exp(logits[row * classes + c]);
         }
         for (std::size_t c = 0; c < classes; ++c) {
-            const double target = smoothing / static_cast<double>(classes) +
-                                  (static_cast<std::int32_t>(c) == labels[row] ? 1.0 - smoothing : 0.0);
+            const double target =
+                smoothing / static_cast<double>(classes) +
+                (static_cast<std::int32_t>(c) == labels[row] ? 1.0 - smoothing : 0.0);
             loss -= target * (logits[row * classes + c] - std::log(total));
         }
     }

@@ -25,7 +25,8 @@ struct Case {
     ClampRange clamp;
     std::optional<FusedQuantiser> quantiser;
 
-    Case(ClampRange clamp_range, std::optional<FusedQuantiser> fused) : clamp(clamp_range), quantiser(fused) {
+    Case(ClampRange clamp_range, std::optional<FusedQuantiser> fused)
+        : clamp(clamp_range), quantiser(fused) {
         Random random(42);
         for (float& value : x) value = random.uniform(-3.0F, 3.0F);
         for (float& value : upstream) value = random.uniform(-1.0F, 1.0F);
@@ -36,8 +37,8 @@ struct Case {
     [[nodiscard]] NormParameters norm() const { return {gamma, beta, mean, variance}; }
 };
 
-// The forward pass in double, statistics of x included. `offsets` are the rounding errors, taken as constants; when
-// `record` is set they are measured instead.
+// The forward pass in double, statistics of x included. `offsets` are the rounding errors, taken as
+// constants; when `record` is set they are measured instead.
 struct Surrogate {
     const Case& c;
     std::vector<double> offsets = std::vector<double>(kRows * kChannels, 0.0);
@@ -49,14 +50,17 @@ struct Surrogate {
             double mean = 0.0;
             double variance = 0.0;
             for (std::size_t r = 0; r < kRows; ++r) mean += x[r * kChannels + ch] / kRows;
-            for (std::size_t r = 0; r < kRows; ++r) variance += std::pow(x[r * kChannels + ch] - mean, 2.0) / kRows;
+            for (std::size_t r = 0; r < kRows; ++r)
+                variance += std::pow(x[r * kChannels + ch] - mean, 2.0) / kRows;
             for (std::size_t r = 0; r < kRows; ++r) {
                 const std::size_t i = r * kChannels + ch;
                 double v = (x[i] - mean) / std::sqrt(variance + 1e-3) * gamma[ch] + beta[ch];
-                v = std::fmin(std::fmax(v, static_cast<double>(c.clamp.lo)), static_cast<double>(c.clamp.hi));
+                v = std::fmin(std::fmax(v, static_cast<double>(c.clamp.lo)),
+                              static_cast<double>(c.clamp.hi));
                 if (c.quantiser) {
-                    const double ratio = std::fmin(std::fmax(v / scale, static_cast<double>(c.quantiser->levels.lo)),
-                                                   static_cast<double>(c.quantiser->levels.hi));
+                    const double ratio =
+                        std::fmin(std::fmax(v / scale, static_cast<double>(c.quantiser->levels.lo)),
+                                  static_cast<double>(c.quantiser->levels.hi));
                     if (record) offsets[i] = std::nearbyint(ratio) - ratio;
                     v = scale * (ratio + offsets[i]);
                 }
@@ -67,12 +71,15 @@ struct Surrogate {
     }
 };
 
-std::vector<double> widened(const std::vector<float>& values) { return {values.begin(), values.end()}; }
+std::vector<double> widened(const std::vector<float>& values) {
+    return {values.begin(), values.end()};
+}
 
 void check(const Case& c) {
     const double scale = c.quantiser ? static_cast<double>(c.quantiser->scale) : 1.0;
     Surrogate surrogate{c};
-    const std::vector<double> expected = surrogate.run(widened(c.x), widened(c.gamma), widened(c.beta), scale, true);
+    const std::vector<double> expected =
+        surrogate.run(widened(c.x), widened(c.gamma), widened(c.beta), scale, true);
     std::vector<float> y(c.x.size());
     norm_act_forward(c.x, kShape, c.norm(), c.clamp, c.quantiser, y);
     for (std::size_t i = 0; i < y.size(); ++i) {
@@ -89,7 +96,8 @@ void check(const Case& c) {
                           const std::vector<double>& beta, double s) {
         const std::vector<double> out = surrogate.run(x, gamma, beta, s, false);
         double sum = 0.0;
-        for (std::size_t i = 0; i < out.size(); ++i) sum += out[i] * static_cast<double>(c.upstream[i]);
+        for (std::size_t i = 0; i < out.size(); ++i)
+            sum += out[i] * static_cast<double>(c.upstream[i]);
         return sum;
     };
     const double h = 1e-6;
@@ -104,14 +112,22 @@ void check(const Case& c) {
     const auto gamma = widened(c.gamma);
     const auto beta = widened(c.beta);
     for (std::size_t i = 0; i < x.size(); ++i) {
-        EXPECT_NEAR(dx[i], derivative(x, i, [&](const auto& v) { return loss(v, gamma, beta, scale); }), 2e-4) << i;
+        EXPECT_NEAR(dx[i],
+                    derivative(x, i, [&](const auto& v) { return loss(v, gamma, beta, scale); }),
+                    2e-4)
+            << i;
     }
     for (std::size_t i = 0; i < kChannels; ++i) {
-        EXPECT_NEAR(dgamma[i], derivative(gamma, i, [&](const auto& v) { return loss(x, v, beta, scale); }), 2e-4);
-        EXPECT_NEAR(dbeta[i], derivative(beta, i, [&](const auto& v) { return loss(x, gamma, v, scale); }), 2e-4);
+        EXPECT_NEAR(dgamma[i],
+                    derivative(gamma, i, [&](const auto& v) { return loss(x, v, beta, scale); }),
+                    2e-4);
+        EXPECT_NEAR(dbeta[i],
+                    derivative(beta, i, [&](const auto& v) { return loss(x, gamma, v, scale); }),
+                    2e-4);
     }
     if (c.quantiser) {
-        const double ds = (loss(x, gamma, beta, scale + h) - loss(x, gamma, beta, scale - h)) / (2.0 * h);
+        const double ds =
+            (loss(x, gamma, beta, scale + h) - loss(x, gamma, beta, scale - h)) / (2.0 * h);
         EXPECT_NEAR(gradients.dscale, ds, 1e-3);
     }
 }
@@ -132,7 +148,8 @@ TEST(NormAct, QuantisedRelu) {
     check(Case({.lo = 0.0F}, FusedQuantiser{.scale = 0.13F, .levels = {.lo = 0.0F, .hi = 7.0F}}));
 }
 TEST(NormAct, QuantisedHardTanh) {
-    check(Case({.lo = -1.0F, .hi = 1.0F}, FusedQuantiser{.scale = 0.3F, .levels = {.lo = -3.0F, .hi = 3.0F}}));
+    check(Case({.lo = -1.0F, .hi = 1.0F},
+               FusedQuantiser{.scale = 0.3F, .levels = {.lo = -3.0F, .hi = 3.0F}}));
 }
 TEST(NormAct, QuantisedIdentity) {
     check(Case({}, FusedQuantiser{.scale = 0.2F, .levels = {.lo = -7.0F, .hi = 7.0F}}));
@@ -145,7 +162,8 @@ TEST(NormAct, Bipolar) {
     const std::vector<float> one{1.0F};
     const std::vector<float> zero{0.0F};
     const NormActShape shape{.rows = 4, .channels = 1, .epsilon = 0.0F};
-    const FusedQuantiser quantiser{.scale = 0.5F, .levels = {.lo = -1.0F, .hi = 1.0F, .bipolar = true}};
+    const FusedQuantiser quantiser{.scale = 0.5F,
+                                   .levels = {.lo = -1.0F, .hi = 1.0F, .bipolar = true}};
     std::vector<float> y(4);
     norm_act_forward(x, shape, {one, zero, zero, one}, {}, quantiser, y);
     EXPECT_EQ(y, (std::vector<float>{-0.5F, 0.5F, 0.5F, -0.5F}));
@@ -154,9 +172,9 @@ TEST(NormAct, Bipolar) {
     std::vector<float> dbeta(1);
     NormActGradients gradients{.dx = dx, .dgamma = dgamma, .dbeta = dbeta};
     norm_act_backward(x, upstream, shape, {one, zero, zero, one}, {}, quantiser, gradients);
-    EXPECT_EQ(dbeta[0], 3.0F);                    // all but -2
+    EXPECT_EQ(dbeta[0], 3.0F);  // all but -2
     EXPECT_EQ(dgamma[0], 0.5F + 0.25F - 1.0F);
-    EXPECT_EQ(gradients.dscale, 0.0F);            // two of each sign
+    EXPECT_EQ(gradients.dscale, 0.0F);  // two of each sign
 }
 
 }  // namespace

@@ -12,7 +12,9 @@ constexpr std::int64_t kDecayed = 2;
 constexpr int kSteps = 5;
 
 // Any gradient that changes with step and parameter.
-double gradient_at(int step, std::size_t i) { return std::sin(static_cast<double>(step) + 2.0 * static_cast<double>(i)); }
+double gradient_at(int step, std::size_t i) {
+    return std::sin(static_cast<double>(step) + 2.0 * static_cast<double>(i));
+}
 
 std::vector<float> run(const TrainingSpec& spec, double rate) {
     FlatOptimiser optimiser(spec, 3, kDecayed);
@@ -61,7 +63,8 @@ TEST(FlatOptimiser, AdamAndAdamW) {
         for (int step = 0; step < kSteps; ++step) {
             for (std::size_t i = 0; i < 3; ++i) {
                 const double decay = i < kDecayed ? 0.2 : 0.0;
-                const double g = gradient_at(step, i) + (kind == Optimiser::kAdam ? decay * p[i] : 0.0);
+                const double g =
+                    gradient_at(step, i) + (kind == Optimiser::kAdam ? decay * p[i] : 0.0);
                 m[i] = 0.9 * m[i] + 0.1 * g;
                 v[i] = 0.999 * v[i] + 0.001 * g * g;
                 const double m_hat = m[i] / (1.0 - std::pow(0.9, step + 1));

@@ -108,27 +108,49 @@ weights = { bits = 8 }
 [[layers]]
 type = "identity"
 quantiser = false
-)", "all.toml");
-    EXPECT_EQ(recipe.data, (DataSpec{.train = "mnist:train", .test = "mnist:test", .directory = "/d", .shift = 1, .mirror = true, .holdout = 100}));
+)",
+                                       "all.toml");
+    EXPECT_EQ(recipe.data, (DataSpec{.train = "mnist:train",
+                                     .test = "mnist:test",
+                                     .directory = "/d",
+                                     .shift = 1,
+                                     .mirror = true,
+                                     .holdout = 100}));
     const QuantiserSpec input{.type = {8, true, false}};
-    EXPECT_EQ(recipe.input, (InputSpec{.features = 4, .scale = 0.5, .offset = -1.0, .quantiser = input}));
-    EXPECT_EQ(recipe.training,
-              (TrainingSpec{.epochs = 3, .batch_size = 10, .seed = 9, .optimiser = Optimiser::kSgd, .learning_rate = 0.1,
-                            .momentum = 0.8, .beta1 = 0.85, .beta2 = 0.95, .weight_decay = 0.001,
-                            .schedule = Schedule::kStep, .warmup = 0.1, .step_factor = 0.5, .step_epochs = 2,
-                            .label_smoothing = 0.1}));
-    const QuantiserSpec weights{.type = {2, true, true}, .source = ScaleSource::kMeanSigma,
-                                .granularity = Granularity::kChannel, .sigmas = 2.5};
+    EXPECT_EQ(recipe.input,
+              (InputSpec{.features = 4, .scale = 0.5, .offset = -1.0, .quantiser = input}));
+    EXPECT_EQ(recipe.training, (TrainingSpec{.epochs = 3,
+                                             .batch_size = 10,
+                                             .seed = 9,
+                                             .optimiser = Optimiser::kSgd,
+                                             .learning_rate = 0.1,
+                                             .momentum = 0.8,
+                                             .beta1 = 0.85,
+                                             .beta2 = 0.95,
+                                             .weight_decay = 0.001,
+                                             .schedule = Schedule::kStep,
+                                             .warmup = 0.1,
+                                             .step_factor = 0.5,
+                                             .step_epochs = 2,
+                                             .label_smoothing = 0.1}));
+    const QuantiserSpec weights{.type = {2, true, true},
+                                .source = ScaleSource::kMeanSigma,
+                                .granularity = Granularity::kChannel,
+                                .sigmas = 2.5};
     QuantiserSpec head = weights;
     head.type.bits = 8;
-    const QuantiserSpec bipolar{.type = {1, true, false}, .source = ScaleSource::kConstant, .constant = 1.0};
+    const QuantiserSpec bipolar{
+        .type = {1, true, false}, .source = ScaleSource::kConstant, .constant = 1.0};
     const std::vector<LayerSpec> layers{
         {"linear1", LinearSpec{.inputs = 4, .outputs = 8, .bias = false, .weights = weights}},
         {"batch_norm1", BatchNormSpec{.channels = 8, .epsilon = 1e-4, .momentum = 0.2}},
-        {"hardtanh1", ActivationSpec{.function = Activation::kHardTanh, .channels = 8, .quantiser = bipolar}},
+        {"hardtanh1",
+         ActivationSpec{.function = Activation::kHardTanh, .channels = 8, .quantiser = bipolar}},
         {"dropout1", DropoutSpec{.rate = 0.2}},
         {"head", LinearSpec{.inputs = 8, .outputs = 2, .bias = true, .weights = head}},
-        {"identity1", ActivationSpec{.function = Activation::kIdentity, .channels = 2, .quantiser = std::nullopt}}};
+        {"identity1",
+         ActivationSpec{
+             .function = Activation::kIdentity, .channels = 2, .quantiser = std::nullopt}}};
     EXPECT_EQ(recipe.layers, layers);
 }
 
@@ -158,46 +180,58 @@ TEST(Recipe, FingerprintTellsTrainingsApart) {
 }
 
 TEST(RecipeErrors, Unknown) {
-    EXPECT_THAT(error_text([] { load_recipe("fashion-mnist-mpl"); }),
-                testing::StartsWith("Q0810: fashion-mnist-mpl: there is no built-in recipe and no readable file of this "
-                                    "name; did you mean fashion-mnist-mlp? the built-in recipes are "));
+    EXPECT_THAT(
+        error_text([] { load_recipe("fashion-mnist-mpl"); }),
+        testing::StartsWith(
+            "Q0810: fashion-mnist-mpl: there is no built-in recipe and no readable file of this "
+            "name; did you mean fashion-mnist-mlp? the built-in recipes are "));
 }
 
 TEST(RecipeErrors, NotToml) {
-    EXPECT_EQ(parse_error("[training]\nepochs = = 5\n").substr(0, 42), "Q0811: r.toml:2: this is not valid TOML (E");
+    EXPECT_EQ(parse_error("[training]\nepochs = = 5\n").substr(0, 42),
+              "Q0811: r.toml:2: this is not valid TOML (E");
 }
 
 TEST(RecipeErrors, UnknownKeys) {
     EXPECT_EQ(parse_error("[training]\nepoch = 5\n" + kSmall),
               "Q0812: r.toml:2: training: unknown key epoch; did you mean epochs?");
-    EXPECT_EQ(parse_error("[input]\nfeatures = 4\nzzzzzzzz = 1\n[[layers]]\ntype = \"linear\"\noutputs = 1\n"),
-              "Q0812: r.toml:3: input: unknown key zzzzzzzz; the keys are features, offset, quantiser, scale");
+    EXPECT_EQ(
+        parse_error(
+            "[input]\nfeatures = 4\nzzzzzzzz = 1\n[[layers]]\ntype = \"linear\"\noutputs = 1\n"),
+        "Q0812: r.toml:3: input: unknown key zzzzzzzz; the keys are features, offset, quantiser, "
+        "scale");
     EXPECT_EQ(parse_error(kSmall + "probability = 0.5\n"),
-              "Q0812: r.toml:8: layer fc1: unknown key probability; the keys are bias, inputs, name, outputs, type, weights");
+              "Q0812: r.toml:8: layer fc1: unknown key probability; the keys are bias, inputs, "
+              "name, outputs, type, weights");
     EXPECT_EQ(parse_error(kSmall + "weights = { bit = 4 }\n"),
               "Q0812: r.toml:8: layer fc1: weights: unknown key bit; did you mean bits?");
 }
 
 TEST(RecipeErrors, WrongTypes) {
-    EXPECT_EQ(parse_error("[training]\nepochs = \"five\"\n" + kSmall),
-              "Q0813: r.toml:2: training: epochs is a string, expected an integer; give an integer");
-    EXPECT_EQ(parse_error("[training]\nlearning_rate = true\n" + kSmall),
-              "Q0813: r.toml:2: training: learning_rate is a boolean, expected a number; give a number");
+    EXPECT_EQ(
+        parse_error("[training]\nepochs = \"five\"\n" + kSmall),
+        "Q0813: r.toml:2: training: epochs is a string, expected an integer; give an integer");
+    EXPECT_EQ(
+        parse_error("[training]\nlearning_rate = true\n" + kSmall),
+        "Q0813: r.toml:2: training: learning_rate is a boolean, expected a number; give a number");
     EXPECT_EQ(parse_error("[data]\ntrain = 3\n" + kSmall),
               "Q0813: r.toml:2: data: train is an integer, expected a string; give a string");
-    EXPECT_EQ(parse_error("[data]\nmirror = 1\n" + kSmall),
-              "Q0813: r.toml:2: data: mirror is an integer, expected true or false; give true or false");
+    EXPECT_EQ(
+        parse_error("[data]\nmirror = 1\n" + kSmall),
+        "Q0813: r.toml:2: data: mirror is an integer, expected true or false; give true or false");
     EXPECT_EQ(parse_error("quantisation = [1]\n" + kSmall),
               "Q0813: r.toml:1: quantisation is an array, expected a table; give a table");
     EXPECT_EQ(parse_error("layers = 3\n[input]\nfeatures = 4\n"),
-              "Q0813: r.toml:1: layers is an integer, expected an array of tables; give an array of tables");
+              "Q0813: r.toml:1: layers is an integer, expected an array of tables; give an array "
+              "of tables");
 }
 
 TEST(RecipeErrors, MissingKeys) {
     EXPECT_EQ(parse_error("[[layers]]\ntype = \"linear\"\noutputs = 3\n"),
               "Q0813: r.toml: the table [input] is missing; give [input] with features = 784");
     EXPECT_EQ(parse_error("[input]\nfeatures = 4\n"),
-              "Q0813: r.toml: there is no linear layer; give at least one [[layers]] table of type = \"linear\"");
+              "Q0813: r.toml: there is no linear layer; give at least one [[layers]] table of type "
+              "= \"linear\"");
     EXPECT_EQ(parse_error("[input]\nfeatures = 4\n[[layers]]\ntype = \"linear\"\nname = \"fc1\"\n"),
               "Q0813: r.toml:3: layer fc1: outputs is missing; give outputs = an integer");
 }
@@ -210,13 +244,16 @@ TEST(RecipeErrors, WrongValues) {
     EXPECT_EQ(parse_error("[training]\nlearning_rate = nan\n" + kSmall),
               "Q0814: r.toml:2: training: learning_rate = nan is out of range; give 0 to 1e+09");
     EXPECT_EQ(parse_error("[training]\noptimizer = \"adan\"\n" + kSmall),
-              "Q0814: r.toml:2: training: optimizer = \"adan\" is not known; did you mean adam? choose one of sgd, "
+              "Q0814: r.toml:2: training: optimizer = \"adan\" is not known; did you mean adam? "
+              "choose one of sgd, "
               "adam, adamw");
     EXPECT_EQ(parse_error("[input]\nfeatures = 4\n[[layers]]\ntype = \"linaer\"\n"),
-              "Q0814: r.toml:4: layer linaer1: type = \"linaer\" is not known; did you mean linear? choose one of "
+              "Q0814: r.toml:4: layer linaer1: type = \"linaer\" is not known; did you mean "
+              "linear? choose one of "
               "linear, batch_norm, dropout, identity, relu, hardtanh, sigmoid, tanh");
     EXPECT_EQ(parse_error(kSmall + "[[layers]]\ntype = \"relu\"\nname = \"fc1\"\n"),
-              "Q0814: r.toml:10: layers: name = \"fc1\" is empty or taken; give every layer a name of its own");
+              "Q0814: r.toml:10: layers: name = \"fc1\" is empty or taken; give every layer a name "
+              "of its own");
 }
 
 TEST(RecipeErrors, Bits) {
@@ -226,15 +263,20 @@ TEST(RecipeErrors, Bits) {
     EXPECT_EQ(parse_error("[quantisation]\nactivations = { bits = 9 }\n" + kSmall),
               "Q0815: r.toml:2: quantisation: activations: 9 bits are not possible" + advice);
     EXPECT_EQ(parse_error("[quantisation]\nactivations = { bits = 1, narrow = true }\n" + kSmall),
-              "Q0815: r.toml:2: quantisation: activations: 1 bit, unsigned and narrow leaves the level 0 alone; leave "
+              "Q0815: r.toml:2: quantisation: activations: 1 bit, unsigned and narrow leaves the "
+              "level 0 alone; leave "
               "narrow out");
 }
 
 TEST(RecipeErrors, LayersThatDoNotChain) {
-    EXPECT_EQ(parse_error(kSmall + "[[layers]]\ntype = \"linear\"\nname = \"fc2\"\ninputs = 5\noutputs = 2\n"),
-              "Q0816: r.toml:11: fc2 takes 5 inputs, but fc1 gives 3; make them equal, or leave out inputs of fc2");
+    EXPECT_EQ(
+        parse_error(kSmall +
+                    "[[layers]]\ntype = \"linear\"\nname = \"fc2\"\ninputs = 5\noutputs = 2\n"),
+        "Q0816: r.toml:11: fc2 takes 5 inputs, but fc1 gives 3; make them equal, or leave out "
+        "inputs of fc2");
     EXPECT_EQ(parse_error(kSmall + "inputs = 5\n"),
-              "Q0816: r.toml:8: fc1 takes 5 inputs, but the input gives 4; make them equal, or leave out inputs of fc1");
+              "Q0816: r.toml:8: fc1 takes 5 inputs, but the input gives 4; make them equal, or "
+              "leave out inputs of fc1");
 }
 
 }  // namespace

@@ -19,10 +19,13 @@ namespace fs = std::filesystem;
 using data::error_text;
 using data::TestFolder;
 
-// A folder with a dataset of 3 classes that a small network learns: 6 numbers, of which two are large.
+// A folder with a dataset of 3 classes that a small network learns: 6 numbers, of which two are
+// large.
 class Train : public testing::Test {
 protected:
-    Train() : folder_(std::string("train_") + testing::UnitTest::GetInstance()->current_test_info()->name()) {
+    Train()
+        : folder_(std::string("train_") +
+                  testing::UnitTest::GetInstance()->current_test_info()->name()) {
         write_pair("train", 400, 1);
         write_pair("test", 200, 2);
     }
@@ -34,7 +37,8 @@ protected:
         for (std::int64_t i = 0; i < count; ++i) {
             labels[i] = static_cast<std::int64_t>(random.below(3));
             for (std::int64_t j = 0; j < 6; ++j) {
-                samples[i * 6 + j] = static_cast<std::int64_t>(random.below(150)) + (j % 3 == labels[i] ? 100 : 0);
+                samples[i * 6 + j] =
+                    static_cast<std::int64_t>(random.below(150)) + (j % 3 == labels[i] ? 100 : 0);
             }
         }
         write_npy(folder_.path() / (name + "_x.npy"), samples);
@@ -48,15 +52,16 @@ protected:
 
     [[nodiscard]] Recipe recipe(const std::string& training = "", const std::string& features = "6",
                                 const std::string& outputs = "3") const {
-        return parse_recipe("[data]\ntrain = \"" + pair("train") + "\"\ntest = \"" + pair("test") +
-                                "\"\n[input]\nfeatures = " + features +
-                                "\n[training]\nepochs = 4\nbatch_size = 32\nlearning_rate = 0.02\n" + training +
-                                "\n[[layers]]\ntype = \"linear\"\nname = \"fc1\"\noutputs = 8\n"
-                                "[[layers]]\ntype = \"batch_norm\"\n[[layers]]\ntype = \"relu\"\n"
-                                "[[layers]]\ntype = \"dropout\"\nrate = 0.1\n"
-                                "[[layers]]\ntype = \"linear\"\nname = \"fc2\"\noutputs = " +
-                                outputs + "\n",
-                            "small.toml");
+        return parse_recipe(
+            "[data]\ntrain = \"" + pair("train") + "\"\ntest = \"" + pair("test") +
+                "\"\n[input]\nfeatures = " + features +
+                "\n[training]\nepochs = 4\nbatch_size = 32\nlearning_rate = 0.02\n" + training +
+                "\n[[layers]]\ntype = \"linear\"\nname = \"fc1\"\noutputs = 8\n"
+                "[[layers]]\ntype = \"batch_norm\"\n[[layers]]\ntype = \"relu\"\n"
+                "[[layers]]\ntype = \"dropout\"\nrate = 0.1\n"
+                "[[layers]]\ntype = \"linear\"\nname = \"fc2\"\noutputs = " +
+                outputs + "\n",
+            "small.toml");
     }
 
     [[nodiscard]] fs::path path(const std::string& name) const { return folder_.path() / name; }
@@ -168,9 +173,12 @@ TEST_F(Train, CheckpointOfAnotherTraining) {
     train_and_stop(recipe(), {.output = path("run")});
     EXPECT_EQ(error_text([&] { train(recipe(), {.output = path("run"), .seed = 2}); }),
               "Q0821: " + path("run.checkpoint").string() +
-                  ": the checkpoint a stopped run left here belongs to another training (other recipe, epochs or "
-                  "seed); start the training anew without resuming, or remove this file");
-    EXPECT_EQ(train(recipe(), {.output = path("run"), .seed = 2, .resume = false}).resumed_after_epoch, 0);
+                  ": the checkpoint a stopped run left here belongs to another training (other "
+                  "recipe, epochs or "
+                  "seed); start anew with --restart, or remove this file");
+    EXPECT_EQ(
+        train(recipe(), {.output = path("run"), .seed = 2, .resume = false}).resumed_after_epoch,
+        0);
 }
 
 TEST_F(Train, LossThatIsNotANumber) {
@@ -179,7 +187,9 @@ TEST_F(Train, LossThatIsNotANumber) {
     wild.training.schedule = Schedule::kConstant;
     const std::string text = error_text([&] { train(wild, {.output = path("run")}); });
     EXPECT_EQ(text.substr(0, 54), "Q0820: small: the loss is not a number at epoch 1, ste") << text;
-    EXPECT_TRUE(text.ends_with(", learning rate 1e+30; lower learning_rate, or add batch_norm layers")) << text;
+    EXPECT_TRUE(
+        text.ends_with(", learning rate 1e+30; lower learning_rate, or add batch_norm layers"))
+        << text;
     EXPECT_FALSE(fs::exists(path("run")));
 }
 
@@ -189,7 +199,8 @@ TEST_F(Train, LossThatIsNotANumberLater) {
     wild.training.learning_rate = 1e-3;
     wild.training.step_factor = 1e35;
     const std::string text = error_text([&] { train(wild, {.output = path("run")}); });
-    EXPECT_NE(text.find("; the state after epoch 1 is kept in " + path("run.checkpoint").string()), std::string::npos)
+    EXPECT_NE(text.find("; the state after epoch 1 is kept in " + path("run.checkpoint").string()),
+              std::string::npos)
         << text;
     EXPECT_TRUE(fs::exists(path("run.checkpoint")));
     EXPECT_FALSE(fs::exists(path("run")));
@@ -204,8 +215,9 @@ TEST_F(Train, NetworkThatDoesNotFitTheData) {
                   " has 3 classes; give the last linear layer 3 outputs");
     Recipe shifted = recipe();
     shifted.data.shift = 1;
-    EXPECT_EQ(error_text([&] { train(shifted); }), "Q0817: small: shift moves images, but a sample of " +
-                                                       pair("train") + " has shape [6]; set shift = 0 in [data]");
+    EXPECT_EQ(error_text([&] { train(shifted); }),
+              "Q0817: small: shift moves images, but a sample of " + pair("train") +
+                  " has shape [6]; set shift = 0 in [data]");
 }
 
 // An output folder that cannot be is refused before the training, not after it.
@@ -215,8 +227,9 @@ TEST_F(Train, OutputThatCannotBe) {
     const auto refused = [&](const fs::path& output) {
         bool trained = false;
         try {
-            train(recipe(), {.output = output},
-                  [&](const TrainProgress& progress) { trained = trained || progress.phase == Phase::kTraining; });
+            train(recipe(), {.output = output}, [&](const TrainProgress& progress) {
+                trained = trained || progress.phase == Phase::kTraining;
+            });
         } catch (const Error& error) {
             EXPECT_FALSE(trained);
             return error.code();
@@ -237,7 +250,8 @@ TEST_F(Train, DatasetThatIsNotInstalled) {
     Recipe missing = recipe();
     missing.data.train = "fashion-mnist:train";
     EXPECT_EQ(error_text([&] { train(missing, {.data_directory = "/no/such"}); }),
-              "Q0801: fashion-mnist: train-images-idx3-ubyte.gz is not in /no/such; install the Debian package "
+              "Q0801: fashion-mnist: train-images-idx3-ubyte.gz is not in /no/such; install the "
+              "Debian package "
               "dataset-fashion-mnist: apt-get install dataset-fashion-mnist");
 }
 
