@@ -48,7 +48,7 @@ double ram_luts(std::int64_t words, std::int64_t bits) {
 
 double compare_luts(int bits) { return 0.5 * bits + 1.0; }
 double constant_compare_luts(int bits) { return 0.25 * bits + 1.0; }
-double product_luts(int a_bits, int b_bits) { return 1.4 * a_bits * b_bits; }
+double product_luts(int a_bits, int b_bits) { return 1.7 * a_bits * b_bits; }
 
 Resources skid(std::int64_t bits) { return {as_double(bits) + 4.0, 2.0 * as_double(bits) + 2.0, 0.0, 0.0}; }
 
@@ -76,7 +76,7 @@ Resources width_converter(int element_bits, std::int64_t in_elements, std::int64
 }
 
 Resources fork(std::int64_t bits, int ways) {
-    return {as_double(bits) * 0.5 + 4.0 * ways + 4.0, as_double(bits) * 2.0 + ways + 2.0, 0.0, 0.0};
+    return {as_double(bits) + 4.0 * ways, as_double(bits) * 2.0 + ways + 2.0, 0.0, 0.0};
 }
 
 Resources output_stage(std::int64_t bits) { return {as_double(bits) + 12.0, 2.0 * as_double(bits) + 12.0, 0.0, 0.0}; }

@@ -34,7 +34,7 @@ public:
         Unit unit = base_instance(view, folding, name, Module::kArgmax);
         unit.shape = fmt::format("{} -> 1", labels);
         const auto lanes = static_cast<double>(folding.pe);
-        unit.cost.luts = lanes * (1.5 * input.bits + index + 2.0) + 20.0;
+        unit.cost.luts = lanes * (1.4 * input.bits + index) + 5.0;
         unit.cost.ffs = lanes * (input.bits + index) + 3.0 * index + input.bits + 16.0;
         unit.parameters = {{"Labels", labels},
                            {"Pe", folding.pe},

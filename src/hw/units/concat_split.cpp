@@ -1,5 +1,6 @@
 #include "hw/units/concat_split.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -33,8 +34,9 @@ std::string beats_literal(const std::vector<std::int64_t>& channels, std::int64_
 
 Resources steering_cost(std::int64_t bits, std::size_t ways) {
     Resources cost = cost::skid(bits);
-    cost.luts += static_cast<double>(bits) * 0.5 * static_cast<double>(ways - 1) + 20.0 * static_cast<double>(ways);
-    cost.ffs += 24.0;
+    const auto more = static_cast<double>(ways) - 2.0;  // two ways fit into the skid's own LUTs
+    cost.luts += 0.3 * static_cast<double>(bits) * std::max(0.0, more) + 3.0 * static_cast<double>(ways);
+    cost.ffs += 8.0;
     return cost;
 }
 

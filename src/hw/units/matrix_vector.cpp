@@ -1,5 +1,8 @@
 #include "hw/units/matrix_vector.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include "base/diagnostic.h"
@@ -19,12 +22,26 @@ int weight_bits(const MatrixVector& layer) {
     return std::max(2, layer.weight_type.bits + (layer.weight_type.is_signed ? 0 : 1));
 }
 
+// Weights of up to this many bits are multiplied in pairs.
+constexpr int kPairedWeightBits = 4;
+
 // LUTs of the products of one PE and the tree that adds them up (without the accumulator).
 double dot_product_luts(const MatrixVector& layer, int input_bits, double simd) {
     if (is_xnor(layer)) return 1.35 * simd;
     if (layer.bipolar_weights) return simd * (input_bits + 0.75) + (simd - 1.0) * (input_bits + 2);
+    // A Booth digit is two bits of a weight; each costs a row a little wider than the input.
     const int weight = weight_bits(layer);
-    return simd * cost::product_luts(weight, input_bits) + (simd - 1.0) * (weight + input_bits);
+    const bool paired = weight <= kPairedWeightBits;
+    const double rows = simd * ((weight + 1) / 2) * (input_bits + 3) * (paired ? 1.1 : 1.5);
+    const double leaves = paired ? std::ceil(simd / 2.0) : simd;
+    return rows + (leaves - 1.0) * (weight + input_bits + 2);
+}
+
+// Flip-flops of a product and its share of the tree.
+double product_ffs(const MatrixVector& layer, int input_bits) {
+    if (is_xnor(layer)) return 0.4;
+    const int bits = input_bits + weight_bits(layer);
+    return layer.bipolar_weights || weight_bits(layer) > kPairedWeightBits ? 1.4 * bits : 1.0 * bits;
 }
 
 class MatrixVectorModel final : public UnitModel {
@@ -132,10 +149,9 @@ private:
                                 std::int64_t simd_folds) {
         const auto pe = static_cast<double>(folding.pe);
         const auto simd = static_cast<double>(folding.simd);
-        const double product_bits = is_xnor(layer) ? 0.4 : 1.4 * (input_bits + weight_bits(layer));
         Resources cost;
         cost.luts = pe * dot_product_luts(layer, input_bits, simd) + 20.0;
-        cost.ffs = pe * simd * product_bits + simd * input_bits + 30.0;
+        cost.ffs = pe * simd * product_ffs(layer, input_bits) + simd * input_bits + 30.0;
         if (simd_folds > 1) {
             cost.luts += pe * accumulator;        // accumulator
             cost.ffs += 2.0 * pe * accumulator;   // and output register

@@ -1,0 +1,99 @@
+// The cost model against synthesis: what Yosys makes of whole emitted accelerators.
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <string>
+
+#include "base/process.h"
+#include "emit/emit.h"
+#include "hw/fold.h"
+#include "hw/random_network.h"
+
+namespace qloom::emit {
+namespace {
+
+namespace fs = std::filesystem;
+using network::Network;
+using qloom::testing::NetworkBuilder;
+
+// Cells of the whole design, by type, from the last table of `stat`.
+std::map<std::string, double> cells_of(const std::string& text) {
+    std::map<std::string, double> cells;
+    std::istringstream stream(text);
+    for (std::string line; std::getline(stream, line);) {
+        if (line.find("=== ") != std::string::npos) cells.clear();
+        std::istringstream words(line);
+        std::string name;
+        double count = 0.0;
+        if (words >> name >> count) cells[name] += count;
+    }
+    return cells;
+}
+
+hw::Resources synthesised(const hw::Accelerator& accelerator, const Network& network) {
+    const fs::path folder = fs::path(::testing::TempDir()) / ("qloom_cost_" + std::to_string(::getpid()));
+    fs::remove_all(folder);
+    emit(accelerator, network, folder);
+    std::ifstream list(folder / "rtl" / "files.f");
+    std::string script = "read_verilog -sv -defer";
+    for (std::string line; std::getline(list, line);) script += " " + line;
+    script += "; hierarchy -top qloom_top; synth_xilinx -family xc7 -flatten -noiopad -noclkbuf -nodsp -nowidelut; "
+              "tee -q -o stat.txt stat";
+    check_tool({"yosys", "-q", "-p", script}, {.working_directory = folder / "rtl"}, "yosys");
+    std::ifstream report(folder / "rtl" / "stat.txt");
+    const auto cells = cells_of(std::string{std::istreambuf_iterator<char>(report), {}});
+    fs::remove_all(folder);
+    hw::Resources result;
+    for (const auto& [name, count] : cells) {
+        if (name.starts_with("LUT")) result.luts += count;
+        if (name.starts_with("RAM32") || name.starts_with("RAM64")) result.luts += 4.0 * count;
+        if (name.starts_with("FD")) result.ffs += count;
+        if (name == "RAMB18E1") result.bram36 += 0.5 * count;
+        if (name == "RAMB36E1") result.bram36 += count;
+    }
+    return result;
+}
+
+// The band is what the model promises: a third either way on a small design, whatever it is made of.
+void expect_near(const Network& network, std::int64_t target_ii) {
+    const hw::Accelerator accelerator = hw::fold(network, {.board = hw::find_board("pynq-z1"), .target_ii = target_ii});
+    const hw::Resources estimate = accelerator.total();
+    const hw::Resources found = synthesised(accelerator, network);
+    const std::string context = report_text(accelerator, network);
+    EXPECT_NEAR(estimate.luts / found.luts, 1.0, 0.33) << found.luts << " LUTs\n" << context;
+    EXPECT_NEAR(estimate.ffs / found.ffs, 1.0, 0.33) << found.ffs << " flip-flops\n" << context;
+    EXPECT_NEAR(estimate.bram36, found.bram36, 0.5 + 0.1 * found.bram36) << context;
+}
+
+TEST(Cost, FourBitDenseNetwork) {
+    if (!tool_exists("yosys")) GTEST_SKIP() << "yosys is not installed";
+    NetworkBuilder build(41);
+    auto x = build.input("x", {64}, {0, 15});
+    x = build.threshold(build.dense(x, 32, {-7, 7}), 15);
+    expect_near(build.finish({build.dense(x, 10, {-7, 7})}), 32);
+}
+
+TEST(Cost, BinaryDenseNetwork) {
+    if (!tool_exists("yosys")) GTEST_SKIP() << "yosys is not installed";
+    NetworkBuilder build(42);
+    auto x = build.input("x", {128}, {0, 1});
+    x = build.threshold(build.dense_xnor(x, 64), 1);
+    x = build.threshold(build.dense_xnor(x, 64), 1);
+    expect_near(build.finish({build.argmax(build.dense_xnor(x, 10))}), 32);
+}
+
+TEST(Cost, TernaryResidualWithEightBitInput) {
+    if (!tool_exists("yosys")) GTEST_SKIP() << "yosys is not installed";
+    NetworkBuilder build(43);
+    const auto x = build.threshold(build.input("x", {32}, {0, 255}), 3);
+    const auto y = build.dense_bipolar(build.threshold(build.dense(x, 24, {-1, 1}), 3), 32);
+    expect_near(build.finish({build.dense(build.threshold(build.add({y, x}, {1, 3}), 7), 5, {-1, 1})}), 16);
+}
+
+}  // namespace
+}  // namespace qloom::emit
