@@ -1,6 +1,6 @@
 // ql_dot_product: sum of Simd products, pipelined; the arithmetic of one PE.
 //
-//   x, w --> [products] --> [2 adder levels] --> ... --> [2 adder levels] --> sum_o
+//   x, w --> [products, pairs of them or counts] --> [2 adder levels] --> ... --> [2 adder levels] --> sum_o
 //
 // One sum a clock while enable_i is high (everything holds while it is low). Latency 1 + ceil(clog2(G) / 2) clocks, with
 // G = Simd, or G = ceil(Simd / 18) for Xnor.
@@ -29,12 +29,15 @@ module ql_dot_product #(
     input  wire  logic [Simd*WeightW-1:0] w_i,
     output       logic [        SumW-1:0] sum_o
 );
-    // Leaves: what the tree adds up. LeafW bits each, as wide as the sum needs at most.
-    localparam integer LeafInputs = Xnor != 0 ? 18 : 1;
+    // Leaves: what the tree adds up, LeafW bits each, no wider than the sum. Narrow integer products come in pairs, which saves
+    // the first level of the tree; the clocks stay those of single products.
+    localparam integer IsInteger = Xnor == 0 && WeightBipolar == 0 ? 1 : 0;
+    localparam integer Paired = IsInteger != 0 && WeightW <= 4 && Simd > 1 ? 1 : 0;
+    localparam integer LeafInputs = Xnor != 0 ? 18 : Paired != 0 ? 2 : 1;
     localparam integer Leaves = (Simd + LeafInputs - 1) / LeafInputs;
     localparam integer Levels = Leaves > 1 ? $clog2(Leaves) : 0;
     localparam integer FullW = Xnor != 0 ? $clog2((Simd < 18 ? Simd : 18) + 1)
-                                         : InputW + (WeightBipolar != 0 ? 1 : WeightW);
+                                         : InputW + (WeightBipolar != 0 ? 1 : WeightW) + Paired;
     localparam integer LeafW = FullW < SumW ? FullW : SumW;
 
     logic [Leaves*LeafW-1:0] leaf_d, leaf_q;
@@ -49,38 +52,35 @@ module ql_dot_product #(
             if (LeafW < 5) begin : gen_cut
                 wire unused = &{1'b0, count[4:LeafW]};
             end
-            if (LeafW > 5) begin : gen_wide
-                $error("ql_dot_product: a leaf has at most 5 bits");
-            end
             assign leaf_d[i*LeafW +: LeafW] = count[LeafW-1:0];
-        end else begin : gen_product
-            // The input as a signed number one bit wider than an unsigned one.
-            localparam integer XW = InputSigned != 0 ? InputW : InputW + 1;
-            logic signed [XW-1:0] x;
-            if (InputSigned != 0) begin : gen_signed
-                assign x = x_i[i*InputW +: InputW];
-            end else begin : gen_unsigned
-                assign x = {1'b0, x_i[i*InputW +: InputW]};
+        end else if (WeightBipolar != 0) begin : gen_bipolar
+            logic [FullW-1:0] x, term;
+            assign x = {InputSigned != 0 && x_i[i*InputW+InputW-1], x_i[i*InputW +: InputW]};
+            assign term = w_i[i] ? x : -x;
+            if (LeafW < FullW) begin : gen_cut
+                wire unused = &{1'b0, term[FullW-1:LeafW]};
             end
-            logic signed [FullW-1:0] product;
-            if (WeightBipolar != 0) begin : gen_bipolar
-                logic signed [FullW-1:0] extended;
-                if (FullW > XW) begin : gen_extend
-                    assign extended = {x[XW-1], x};
-                end else begin : gen_same
-                    assign extended = x;
-                end
-                assign product = w_i[i] ? extended : -extended;
-            end else begin : gen_integer
-                logic signed [FullW-1:0] a, b;
-                assign a = {{(FullW - XW) {x[XW-1]}}, x};
-                assign b = {{InputW{w_i[i*WeightW+WeightW-1]}}, w_i[i*WeightW +: WeightW]};
-                assign product = a * b;
+            assign leaf_d[i*LeafW +: LeafW] = term[LeafW-1:0];
+        end else begin : gen_product
+            localparam integer First = i * LeafInputs;
+            localparam integer Products = First + LeafInputs <= Simd ? LeafInputs : 1;
+            localparam integer OwnW = InputW + WeightW + Products - 1;
+            logic [ OwnW-1:0] own;
+            logic [FullW-1:0] term;
+            ql_product_sum #(
+                .Products(Products), .InputW(InputW), .InputSigned(InputSigned), .WeightW(WeightW)
+            ) product_sum (
+                .x_i(x_i[First*InputW +: Products*InputW]), .w_i(w_i[First*WeightW +: Products*WeightW]), .sum_o(own)
+            );
+            if (OwnW < FullW) begin : gen_extend
+                assign term = {own[OwnW-1], own};
+            end else begin : gen_same
+                assign term = own;
             end
             if (LeafW < FullW) begin : gen_cut
-                wire unused = &{1'b0, product[FullW-1:LeafW]};
+                wire unused = &{1'b0, term[FullW-1:LeafW]};
             end
-            assign leaf_d[i*LeafW +: LeafW] = product[LeafW-1:0];
+            assign leaf_d[i*LeafW +: LeafW] = term[LeafW-1:0];
         end
     end
 
@@ -88,17 +88,18 @@ module ql_dot_product #(
         if (enable_i) leaf_q <= leaf_d;
     end
 
-    // The tree: level l adds neighbours of level l-1; every second level, and the last, is registered.
+    // The tree: level l adds neighbours of level l-1. Registers stand where a tree over single products has them: after
+    // every second level and after the last; Paired counts the level that the pairs replace.
     for (genvar l = 0; l <= Levels; l++) begin : gen_level
         localparam integer Count = (Leaves + (1 << l) - 1) >> l;
         localparam integer NodeW = LeafW + l < SumW ? LeafW + l : SumW;
-        logic [Count*NodeW-1:0] node;
+        localparam integer Depth = l + Paired;
+        logic [Count*NodeW-1:0] sum, node;
         if (l == 0) begin : gen_leaves
-            assign node = leaf_q;
+            assign sum = leaf_q;
         end else begin : gen_add
             localparam integer Below = (Leaves + (1 << (l - 1)) - 1) >> (l - 1);
             localparam integer BelowW = LeafW + l - 1 < SumW ? LeafW + l - 1 : SumW;
-            logic [Count*NodeW-1:0] sum;
             for (genvar i = 0; i < Count; i++) begin : gen_node
                 logic [BelowW-1:0] left, right;
                 assign left = gen_level[l-1].node[2*i*BelowW +: BelowW];
@@ -116,15 +117,15 @@ module ql_dot_product #(
                     assign sum[i*NodeW +: NodeW] = {left_top, left} + {right_top, right};
                 end
             end
-            if (l % 2 == 0 || l == Levels) begin : gen_register
-                logic [Count*NodeW-1:0] sum_q;
-                always_ff @(posedge clk) begin : p_sum
-                    if (enable_i) sum_q <= sum;
-                end
-                assign node = sum_q;
-            end else begin : gen_wire
-                assign node = sum;
+        end
+        if (Depth > 0 && (Depth % 2 == 0 || l == Levels)) begin : gen_register
+            logic [Count*NodeW-1:0] sum_q;
+            always_ff @(posedge clk) begin : p_sum
+                if (enable_i) sum_q <= sum;
             end
+            assign node = sum_q;
+        end else begin : gen_wire
+            assign node = sum;
         end
     end
 

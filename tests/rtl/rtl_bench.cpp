@@ -94,11 +94,14 @@ fs::path netlist_of(const std::string& module, const Parameters& parameters, con
 sim::VerilatedModel make_module(const std::string& module, const Parameters& parameters, const fs::path& data_folder,
                                 Text text) {
     sim::ModelSpec spec{.sources = {}, .top = module, .checks = true};
-    if (text == Text::kSource) {
+    if (text == Text::kNetlist) {
+        spec.sources = {netlist_of(module, parameters, data_folder)};
+    } else {
         spec.sources = module_sources(module);
         spec.parameters = parameters;
-    } else {
-        spec.sources = {netlist_of(module, parameters, data_folder)};
+    }
+    if (text == Text::kStructural) {
+        spec.defines = {"SYNTHESIS"};
     }
     return sim::VerilatedModel::make(spec, fs::path(QLOOM_BINARY_DIR) / "rtl-cache", data_folder);
 }

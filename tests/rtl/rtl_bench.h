@@ -51,8 +51,9 @@ private:
 };
 
 enum class Text {
-    kSource,   // the module as it stands, with assertions
-    kNetlist,  // what Yosys makes of it, down to gates
+    kSource,      // as simulators read it, with assertions
+    kStructural,  // as synthesis reads it
+    kNetlist,     // what Yosys makes of it, down to gates
 };
 
 // Builds the module; its registers start with random values.
