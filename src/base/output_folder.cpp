@@ -18,14 +18,16 @@ namespace {
 
 constexpr const char* kMarker = ".qloom";
 
-// "out/" and "out" are the same folder; a relative path keeps its meaning because nothing changes directory.
+// "out/" and "out" are the same folder; a relative path keeps its meaning because nothing changes
+// directory.
 fs::path without_trailing_slash(const fs::path& path) {
     fs::path normal = path.lexically_normal();
     return normal.has_filename() ? normal : normal.parent_path();
 }
 
 fs::path sibling(const fs::path& folder, const std::string& suffix) {
-    return folder.parent_path() / fmt::format(".{}{}{}", folder.filename().string(), suffix, ::getpid());
+    return folder.parent_path() /
+           fmt::format(".{}{}{}", folder.filename().string(), suffix, ::getpid());
 }
 
 [[noreturn]] void throw_unwritable(const fs::path& path, const std::string& reason) {
@@ -82,7 +84,8 @@ void OutputFolder::write(const fs::path& path, std::string_view bytes) {
     std::ofstream stream(file, std::ios::binary | std::ios::trunc);
     stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     stream.close();
-    if (!stream) throw_unwritable(folder_ / path, errno != 0 ? std::strerror(errno) : "write failed");
+    if (!stream)
+        throw_unwritable(folder_ / path, errno != 0 ? std::strerror(errno) : "write failed");
 }
 
 void OutputFolder::commit() {

@@ -7,15 +7,17 @@
 
 namespace qloom {
 
-// An output folder that appears whole or not at all. Files are written to a sibling with a temporary name; commit()
-// renames it into place; without commit() the destructor removes it and an older folder stays as it was.
+// An output folder that appears whole or not at all. Files are written to a sibling with a
+// temporary name; commit() renames it into place; without commit() the destructor removes it and an
+// older folder stays as it was.
 //
 //   OutputFolder folder("out");
 //   folder.write("rtl/top.sv", text);
 //   folder.commit();
 //
-// An existing folder is replaced when it is empty or was made by this class (it then has the file `.qloom`); anything
-// else is refused with Code::kOutputFolderExists, so that a wrong -o never deletes a person's files.
+// An existing folder is replaced when it is empty or was made by this class (it then has the file
+// `.qloom`); anything else is refused with Code::kOutputFolderExists, so that a wrong -o never
+// deletes a person's files.
 class OutputFolder {
 public:
     // `keep` names subfolders (caches) of an older folder that move over into the new one.
@@ -27,7 +29,8 @@ public:
 
     // Where to write; whatever lies under it belongs to the folder.
     [[nodiscard]] const std::filesystem::path& staging() const { return staging_; }
-    // Writes one file, its folders made as needed; `path` is relative to the folder. Throws Code::kOutputUnwritable.
+    // Writes one file, its folders made as needed; `path` is relative to the folder. Throws
+    // Code::kOutputUnwritable.
     void write(const std::filesystem::path& path, std::string_view bytes);
     // Puts the folder into its place. Throws Code::kOutputUnwritable.
     void commit();

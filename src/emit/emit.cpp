@@ -22,7 +22,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The cache of simulation models survives a new compile: its entries are named by what they were made of.
+// The cache of simulation models survives a new compile: its entries are named by what they were
+// made of.
 constexpr const char* kSimulationCache = "sim";
 
 std::set<std::string> used_modules(const hw::Accelerator& accelerator) {
@@ -45,7 +46,8 @@ void add_rtl(const hw::Accelerator& accelerator, std::vector<TextFile>& files) {
     files.push_back({"rtl/files.f", list + "qloom_top.sv\n"});
 }
 
-void add_memories(const hw::Accelerator& accelerator, const network::Network& given, std::vector<TextFile>& files) {
+void add_memories(const hw::Accelerator& accelerator, const network::Network& given,
+                  std::vector<TextFile>& files) {
     const network::Network network = hw::binary_additions(given);
     std::map<std::string, const hw::Unit*> units;
     for (const hw::Unit& unit : accelerator.units) {
@@ -55,7 +57,8 @@ void add_memories(const hw::Accelerator& accelerator, const network::Network& gi
         if (std::holds_alternative<network::Reshape>(layer.kind)) continue;
         const auto unit = units.find(layer.name);
         QLOOM_ASSERT(unit != units.end(), "the accelerator was made from this network");
-        for (const hw::MemoryImage& image : hw::unit_model(layer.kind).memories({network, layer}, *unit->second)) {
+        for (const hw::MemoryImage& image :
+             hw::unit_model(layer.kind).memories({network, layer}, *unit->second)) {
             files.push_back({"rtl/" + image.name() + ".mem", image.text()});
         }
     }
@@ -63,7 +66,8 @@ void add_memories(const hw::Accelerator& accelerator, const network::Network& gi
 
 }  // namespace
 
-std::vector<TextFile> generate(const hw::Accelerator& accelerator, const network::Network& network) {
+std::vector<TextFile> generate(const hw::Accelerator& accelerator,
+                               const network::Network& network) {
     std::vector<TextFile> files;
     add_rtl(accelerator, files);
     add_memories(accelerator, network, files);
@@ -87,7 +91,8 @@ hw::Accelerator read_accelerator(const fs::path& dir) {
     const fs::path file = dir / "accelerator.json";
     std::ifstream stream(file, std::ios::binary);
     if (!stream) {
-        throw Error(Code::kOutputFolderNotOurs, dir.string(), "does not hold a compiled network (no accelerator.json)",
+        throw Error(Code::kOutputFolderNotOurs, dir.string(),
+                    "does not hold a compiled network (no accelerator.json)",
                     "name a folder written by qloom compile");
     }
     const std::string text{std::istreambuf_iterator<char>(stream), {}};

@@ -11,7 +11,8 @@
 // Accelerator -> files:
 //   DIR/rtl/qloom_top.sv, the library modules beside it, rtl/mem/*.mem, rtl/files.f
 //   DIR/folding.json  report.json  report.txt  accelerator.json
-// Deterministic bytes; nothing in them names a machine, a path outside DIR or a time. DIR can be moved.
+// Deterministic bytes; nothing in them names a machine, a path outside DIR or a time. DIR can be
+// moved.
 namespace qloom::emit {
 
 struct TextFile {
@@ -26,10 +27,10 @@ std::vector<TextFile> generate(const hw::Accelerator& accelerator, const network
 // The report as a person reads it (report.txt).
 std::string report_text(const hw::Accelerator& accelerator, const network::Network& network);
 
-// Writes generate() and `more` (say the model itself; wins over an equal path) to `out`, which appears whole or not at
-// all (base/output_folder.h says what happens to an existing one).
-void emit(const hw::Accelerator& accelerator, const network::Network& network, const std::filesystem::path& out,
-          const std::vector<TextFile>& more = {});
+// Writes generate() and `more` (say the model itself; wins over an equal path) to `out`, which
+// appears whole or not at all (base/output_folder.h says what happens to an existing one).
+void emit(const hw::Accelerator& accelerator, const network::Network& network,
+          const std::filesystem::path& out, const std::vector<TextFile>& more = {});
 
 // Reads DIR/accelerator.json. Throws Code::kOutputFolderNotOurs or Code::kAcceleratorFileBad.
 hw::Accelerator read_accelerator(const std::filesystem::path& dir);

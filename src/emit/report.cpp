@@ -22,7 +22,8 @@ using OrderedJson = nlohmann::ordered_json;
 std::int64_t stream_bits(const Accelerator& accelerator, int unit, bool is_input) {
     std::int64_t bits = 0;
     for (const Channel& channel : accelerator.channels) {
-        if ((is_input ? channel.to : channel.from).unit == unit) bits = std::max(bits, channel.bits());
+        if ((is_input ? channel.to : channel.from).unit == unit)
+            bits = std::max(bits, channel.bits());
     }
     return bits;
 }
@@ -84,25 +85,28 @@ std::string report_json(const Accelerator& accelerator) {
     }
     const Resources total = accelerator.total();
     const hw::Board& board = accelerator.board;
-    const OrderedJson report = {
-        {"board", board.name},
-        {"part", board.part},
-        {"clock_mhz", accelerator.clock_mhz},
-        {"target_ii", accelerator.target_ii},
-        {"ii_cycles", accelerator.ii_cycles},
-        {"latency_cycles", accelerator.latency_cycles},
-        {"fps", std::floor(accelerator.fps())},
-        {"total", cost_json(total)},
-        {"available", {{"luts", board.luts}, {"ffs", board.ffs}, {"bram36", board.bram36}, {"dsps", board.dsps}}},
-        {"percent",
-         {{"luts", rounded(share(total.luts, board.luts))},
-          {"ffs", rounded(share(total.ffs, board.ffs))},
-          {"bram36", rounded(share(total.bram36, board.bram36))},
-          {"dsps", rounded(share(total.dsps, board.dsps))}}},
-        {"streams", streams},
-        {"layers", layers},
-        {"plumbing", plumbing},
-        {"notes", accelerator.notes}};
+    const OrderedJson report = {{"board", board.name},
+                                {"part", board.part},
+                                {"clock_mhz", accelerator.clock_mhz},
+                                {"target_ii", accelerator.target_ii},
+                                {"ii_cycles", accelerator.ii_cycles},
+                                {"latency_cycles", accelerator.latency_cycles},
+                                {"fps", std::floor(accelerator.fps())},
+                                {"total", cost_json(total)},
+                                {"available",
+                                 {{"luts", board.luts},
+                                  {"ffs", board.ffs},
+                                  {"bram36", board.bram36},
+                                  {"dsps", board.dsps}}},
+                                {"percent",
+                                 {{"luts", rounded(share(total.luts, board.luts))},
+                                  {"ffs", rounded(share(total.ffs, board.ffs))},
+                                  {"bram36", rounded(share(total.bram36, board.bram36))},
+                                  {"dsps", rounded(share(total.dsps, board.dsps))}}},
+                                {"streams", streams},
+                                {"layers", layers},
+                                {"plumbing", plumbing},
+                                {"notes", accelerator.notes}};
     return report.dump(2) + "\n";
 }
 
@@ -125,33 +129,42 @@ std::string report_text(const Accelerator& accelerator, const network::Network&)
         const Unit& unit = accelerator.units[i];
         const int index = static_cast<int>(i);
         const bool is_layer = !unit.layer.empty();
-        table.add_row({unit.name, unit.kind, unit.shape, is_layer ? fmt::format("{}", unit.folding.pe) : "",
-                       unit.module == hw::Module::kMatrixVector ? fmt::format("{}", unit.folding.simd) : "",
-                       fmt::format("{}", unit.cycles), fmt::format("{}", stream_bits(accelerator, index, true)),
-                       fmt::format("{}", stream_bits(accelerator, index, false)), bits_text(unit.weight_bits),
-                       bits_text(unit.threshold_bits), number(unit.cost.luts), number(unit.cost.ffs),
-                       halves(unit.cost.bram36), number(unit.cost.dsps)});
+        table.add_row(
+            {unit.name, unit.kind, unit.shape, is_layer ? fmt::format("{}", unit.folding.pe) : "",
+             unit.module == hw::Module::kMatrixVector ? fmt::format("{}", unit.folding.simd) : "",
+             fmt::format("{}", unit.cycles),
+             fmt::format("{}", stream_bits(accelerator, index, true)),
+             fmt::format("{}", stream_bits(accelerator, index, false)), bits_text(unit.weight_bits),
+             bits_text(unit.threshold_bits), number(unit.cost.luts), number(unit.cost.ffs),
+             halves(unit.cost.bram36), number(unit.cost.dsps)});
     }
     const Resources total = accelerator.total();
     table.add_rule();
-    table.add_row({"total", "", "", "", "", fmt::format("{}", accelerator.ii_cycles), "", "", "", "",
-                   number(total.luts), number(total.ffs), halves(total.bram36), number(total.dsps)});
+    table.add_row({"total", "", "", "", "", fmt::format("{}", accelerator.ii_cycles), "", "", "",
+                   "", number(total.luts), number(total.ffs), halves(total.bram36),
+                   number(total.dsps)});
     const hw::Board& board = accelerator.board;
     if (board.luts > 0) {
-        const auto percent = [](double used, std::int64_t have) { return fmt::format("{:.1f} %", share(used, have)); };
-        table.add_row({board.name, "", board.part, "", "", "", "", "", "", "", percent(total.luts, board.luts),
-                       percent(total.ffs, board.ffs), percent(total.bram36, board.bram36),
-                       percent(total.dsps, board.dsps)});
+        const auto percent = [](double used, std::int64_t have) {
+            return fmt::format("{:.1f} %", share(used, have));
+        };
+        table.add_row({board.name, "", board.part, "", "", "", "", "", "", "",
+                       percent(total.luts, board.luts), percent(total.ffs, board.ffs),
+                       percent(total.bram36, board.bram36), percent(total.dsps, board.dsps)});
     }
-    std::string text = fmt::format("A frame every {} cycles (II), {} cycles from first beat in to last beat out: {:.0f} frames/s at {:g} MHz.\n\n",
-                                   accelerator.ii_cycles, accelerator.latency_cycles, std::floor(accelerator.fps()),
-                                   accelerator.clock_mhz);
+    std::string text = fmt::format(
+        "A frame every {} cycles (II), {} cycles from first beat in to last beat out: {:.0f} "
+        "frames/s at {:g} MHz.\n\n",
+        accelerator.ii_cycles, accelerator.latency_cycles, std::floor(accelerator.fps()),
+        accelerator.clock_mhz);
     text += table.text();
-    text += "\nin, out: bits a beat. weights, thresholds: bits of memory. LUT, FF, BRAM36, DSP: estimates.\n";
+    text +=
+        "\nin, out: bits a beat. weights, thresholds: bits of memory. LUT, FF, BRAM36, DSP: "
+        "estimates.\n";
     for (const auto* side : {&accelerator.inputs, &accelerator.outputs}) {
         for (const hw::Port& port : *side) {
-            text += fmt::format("{}: {}, {} {} in {} beats of {} bits\n", port.name, port.stream, port.elements,
-                                port.type.text(), port.beats, port.data_bits);
+            text += fmt::format("{}: {}, {} {} in {} beats of {} bits\n", port.name, port.stream,
+                                port.elements, port.type.text(), port.beats, port.data_bits);
         }
     }
     for (const std::string& note : accelerator.notes) text += "note: " + note + "\n";

@@ -11,16 +11,20 @@
 namespace qloom::emit {
 namespace {
 
-// Names of the library that stand in the source, comments left out. Every module is called ql_something.
+// Names of the library that stand in the source, comments left out. Every module is called
+// ql_something.
 std::set<std::string> mentioned_modules(std::string_view text) {
     std::set<std::string> names;
     while (!text.empty()) {
         const auto end = text.find('\n');
         std::string_view line = text.substr(0, end);
         line = line.substr(0, line.find("//"));
-        for (auto at = line.find("ql_"); at != std::string_view::npos; at = line.find("ql_", at + 1)) {
+        for (auto at = line.find("ql_"); at != std::string_view::npos;
+             at = line.find("ql_", at + 1)) {
             auto stop = at;
-            while (stop < line.size() && (std::isalnum(static_cast<unsigned char>(line[stop])) != 0 || line[stop] == '_')) {
+            while (
+                stop < line.size() &&
+                (std::isalnum(static_cast<unsigned char>(line[stop])) != 0 || line[stop] == '_')) {
                 ++stop;
             }
             names.emplace(line.substr(at, stop - at));

@@ -18,18 +18,22 @@ using hw::Port;
 using hw::Unit;
 
 std::string integer_literal(std::int64_t value) {
-    if (value > std::numeric_limits<std::int32_t>::min() && value <= std::numeric_limits<std::int32_t>::max()) {
+    if (value > std::numeric_limits<std::int32_t>::min() &&
+        value <= std::numeric_limits<std::int32_t>::max()) {
         return fmt::format("{}", value);
     }
     // Past 32 bits a number needs its size.
-    if (value < 0) return fmt::format("-64'sd{}", std::uint64_t{0} - static_cast<std::uint64_t>(value));
+    if (value < 0)
+        return fmt::format("-64'sd{}", std::uint64_t{0} - static_cast<std::uint64_t>(value));
     return fmt::format("64'sd{}", value);
 }
 
 std::string parameter_text(const Parameter& parameter) {
-    if (const auto* number = std::get_if<std::int64_t>(&parameter.value)) return integer_literal(*number);
+    if (const auto* number = std::get_if<std::int64_t>(&parameter.value))
+        return integer_literal(*number);
     const std::string& text = std::get<std::string>(parameter.value);
-    // Beats is a number wider than an integer, written as a sized literal; every other text is a string.
+    // Beats is a number wider than an integer, written as a sized literal; every other text is a
+    // string.
     return parameter.name == "Beats" ? text : "\"" + text + "\"";
 }
 
@@ -61,7 +65,8 @@ private:
 
     static void attach(PortChannels& ports, Endpoint end, std::size_t channel) {
         auto& list = ports[static_cast<std::size_t>(end.unit)];
-        if (list.size() <= static_cast<std::size_t>(end.port)) list.resize(static_cast<std::size_t>(end.port) + 1);
+        if (list.size() <= static_cast<std::size_t>(end.port))
+            list.resize(static_cast<std::size_t>(end.port) + 1);
         list[static_cast<std::size_t>(end.port)] = channel;
     }
 
@@ -83,28 +88,33 @@ private:
     }
 
     void write_header() {
-        text_ += "// qloom_top: the accelerator of one network, made by qloom; report.txt tells what each unit does and costs.\n//\n";
+        text_ +=
+            "// qloom_top: the accelerator of one network, made by qloom; report.txt tells what "
+            "each unit does and costs.\n//\n";
         for (const Port& port : accelerator_.inputs) {
-            line("//   {}: {}, {} elements of {} a frame in {} beats of {}", port.name, port.stream, port.elements,
-                 port.type.text(), port.beats, port.elements_per_beat);
+            line("//   {}: {}, {} elements of {} a frame in {} beats of {}", port.name, port.stream,
+                 port.elements, port.type.text(), port.beats, port.elements_per_beat);
         }
         for (const Port& port : accelerator_.outputs) {
-            line("//   {}: {}, {} elements of {} a frame in {} beats of {}, {} bits an element", port.name, port.stream,
-                 port.elements, port.type.text(), port.beats, port.elements_per_beat, port.element_bits);
+            line("//   {}: {}, {} elements of {} a frame in {} beats of {}, {} bits an element",
+                 port.name, port.stream, port.elements, port.type.text(), port.beats,
+                 port.elements_per_beat, port.element_bits);
         }
-        line("//\n// A frame every {} clocks, {} clocks from its first beat to its last result.", accelerator_.ii_cycles,
-             accelerator_.latency_cycles);
+        line("//\n// A frame every {} clocks, {} clocks from its first beat to its last result.",
+             accelerator_.ii_cycles, accelerator_.latency_cycles);
         text_ += "`default_nettype none\nmodule qloom_top (\n";
         text_ += "    input  wire  logic ap_clk,\n    input  wire  logic ap_rst_n";
         for (const Port& port : accelerator_.inputs) {
-            text_ += fmt::format(",\n    input  wire  logic [{0}:0] {1}_tdata,\n    input  wire  logic {1}_tvalid,\n"
-                                 "    output       logic {1}_tready",
-                                 port.data_bits - 1, port.name);
+            text_ += fmt::format(
+                ",\n    input  wire  logic [{0}:0] {1}_tdata,\n    input  wire  logic {1}_tvalid,\n"
+                "    output       logic {1}_tready",
+                port.data_bits - 1, port.name);
         }
         for (const Port& port : accelerator_.outputs) {
-            text_ += fmt::format(",\n    output       logic [{0}:0] {1}_tdata,\n    output       logic {1}_tlast,\n"
-                                 "    output       logic {1}_tvalid,\n    input  wire  logic {1}_tready",
-                                 port.data_bits - 1, port.name);
+            text_ += fmt::format(
+                ",\n    output       logic [{0}:0] {1}_tdata,\n    output       logic {1}_tlast,\n"
+                "    output       logic {1}_tvalid,\n    input  wire  logic {1}_tready",
+                port.data_bits - 1, port.name);
         }
         text_ += "\n);\n    wire rst = !ap_rst_n;\n";
     }
@@ -114,7 +124,8 @@ private:
         const Port& port = accelerator_.inputs[index];
         const std::int64_t used = port.elements_per_beat * port.element_bits;
         if (used < port.data_bits) {
-            line("    wire unused_{0} = &{{1'b0, {0}_tdata[{1}:{2}]}};", port.name, port.data_bits - 1, used);
+            line("    wire unused_{0} = &{{1'b0, {0}_tdata[{1}:{2}]}};", port.name,
+                 port.data_bits - 1, used);
         }
     }
 
@@ -134,7 +145,8 @@ private:
 
     void declare(std::size_t channel) {
         const Channel& c = accelerator_.channels[channel];
-        if (c.to.unit == Endpoint::kTop && c.to.port != Endpoint::kNowhere) return;  // the port itself
+        if (c.to.unit == Endpoint::kTop && c.to.port != Endpoint::kNowhere)
+            return;  // the port itself
         line("    logic [{}:0] {}_tdata;", c.bits() - 1, wires_[channel]);
         line("    logic {0}_tvalid, {0}_tready;", wires_[channel]);
     }
@@ -143,9 +155,11 @@ private:
         const Channel& c = accelerator_.channels[channel];
         if (c.sink_bits == c.type.bits) return;
         line("    logic [{}:0] {}_wide;", c.elements * c.sink_bits - 1, wires_[channel]);
-        line("    ql_resize #(.Elems({}), .InW({}), .InSigned({}), .OutW({})) {}_resize (.data_i({}), .data_o({}_wide));",
-             c.elements, c.type.bits, c.type.is_signed ? 1 : 0, c.sink_bits, wires_[channel], raw_data(channel),
-             wires_[channel]);
+        line(
+            "    ql_resize #(.Elems({}), .InW({}), .InSigned({}), .OutW({})) {}_resize "
+            "(.data_i({}), .data_o({}_wide));",
+            c.elements, c.type.bits, c.type.is_signed ? 1 : 0, c.sink_bits, wires_[channel],
+            raw_data(channel), wires_[channel]);
     }
 
     // Several ways in one flat vector: way 0 low.
@@ -153,15 +167,19 @@ private:
     static std::string flat(const std::vector<std::size_t>& channels, F&& part) {
         if (channels.size() == 1) return part(channels[0]);
         std::vector<std::string> parts;
-        for (auto channel = channels.rbegin(); channel != channels.rend(); ++channel) parts.push_back(part(*channel));
+        for (auto channel = channels.rbegin(); channel != channels.rend(); ++channel)
+            parts.push_back(part(*channel));
         return fmt::format("{{{}}}", fmt::join(parts, ", "));
     }
 
-    void write_stream(const char* prefix, const std::vector<std::size_t>& channels, bool is_input, bool has_last) {
-        text_ += fmt::format(",\n        .{0}_tdata({1}), .{0}_tvalid({2}), .{0}_tready({3})", prefix,
-                             flat(channels, [&](std::size_t c) { return is_input ? data_of(c) : wires_[c] + "_tdata"; }),
-                             flat(channels, [&](std::size_t c) { return wires_[c] + "_tvalid"; }),
-                             flat(channels, [&](std::size_t c) { return wires_[c] + "_tready"; }));
+    void write_stream(const char* prefix, const std::vector<std::size_t>& channels, bool is_input,
+                      bool has_last) {
+        text_ += fmt::format(
+            ",\n        .{0}_tdata({1}), .{0}_tvalid({2}), .{0}_tready({3})", prefix,
+            flat(channels,
+                 [&](std::size_t c) { return is_input ? data_of(c) : wires_[c] + "_tdata"; }),
+            flat(channels, [&](std::size_t c) { return wires_[c] + "_tvalid"; }),
+            flat(channels, [&](std::size_t c) { return wires_[c] + "_tready"; }));
         if (has_last) text_ += fmt::format(", .{}_tlast({}_tlast)", prefix, wires_[channels[0]]);
     }
 
@@ -179,7 +197,8 @@ private:
         for (const Parameter& parameter : unit.parameters) {
             parameters.push_back(fmt::format(".{}({})", parameter.name, parameter_text(parameter)));
         }
-        line("    {} #(\n        {}\n    ) {} (", hw::module_name(unit.module), fmt::join(parameters, ", "), unit.name);
+        line("    {} #(\n        {}\n    ) {} (", hw::module_name(unit.module),
+             fmt::join(parameters, ", "), unit.name);
         text_ += "        .clk(ap_clk), .rst(rst)";
         if (unit.module == Module::kAdd || unit.module == Module::kMul) {
             write_stream("s_axis_a", {inputs_[index][0]}, true, false);
@@ -196,7 +215,8 @@ private:
         const Channel& c = accelerator_.channels[channel];
         if (c.to.unit != Endpoint::kTop || c.to.port != Endpoint::kNowhere) return;
         line("\n    assign {}_tready = 1'b1;", wires_[channel]);
-        line("    wire unused_{0}_dropped = &{{1'b0, {1}, {0}_tvalid}};", wires_[channel], raw_data(channel));
+        line("    wire unused_{0}_dropped = &{{1'b0, {1}, {0}_tvalid}};", wires_[channel],
+             raw_data(channel));
     }
 
     const Accelerator& accelerator_;

@@ -16,9 +16,10 @@ using OrderedJson = nlohmann::ordered_json;
 constexpr int kFormat = 1;
 
 constexpr std::array kModules{
-    Module::kSkid, Module::kFifo, Module::kWidthConverter, Module::kMatrixVector, Module::kThreshold, Module::kLookup,
-    Module::kRequantize, Module::kChannelAffine, Module::kAdd, Module::kMul, Module::kFork, Module::kConcat,
-    Module::kSplit, Module::kArgmax, Module::kOutput};
+    Module::kSkid,      Module::kFifo,   Module::kWidthConverter, Module::kMatrixVector,
+    Module::kThreshold, Module::kLookup, Module::kRequantize,     Module::kChannelAffine,
+    Module::kAdd,       Module::kMul,    Module::kFork,           Module::kConcat,
+    Module::kSplit,     Module::kArgmax, Module::kOutput};
 
 Module parse_module(const std::string& name) {
     for (const Module module : kModules) {
@@ -31,15 +32,17 @@ OrderedJson json_of(const IntType& type) {
     return {{"bits", type.bits}, {"signed", type.is_signed}};
 }
 IntType type_of(const Json& json) {
-    return {.bits = json.at("bits").get<int>(), .is_signed = json.at("signed").get<bool>(), .narrow = false};
+    return {.bits = json.at("bits").get<int>(),
+            .is_signed = json.at("signed").get<bool>(),
+            .narrow = false};
 }
 
 OrderedJson json_of(const Resources& cost) {
     return {{"luts", cost.luts}, {"ffs", cost.ffs}, {"bram36", cost.bram36}, {"dsps", cost.dsps}};
 }
 Resources resources_of(const Json& json) {
-    return {json.at("luts").get<double>(), json.at("ffs").get<double>(), json.at("bram36").get<double>(),
-            json.at("dsps").get<double>()};
+    return {json.at("luts").get<double>(), json.at("ffs").get<double>(),
+            json.at("bram36").get<double>(), json.at("dsps").get<double>()};
 }
 
 OrderedJson json_of(const Unit& unit) {
@@ -88,9 +91,10 @@ OrderedJson json_of(const Endpoint& end) { return OrderedJson::array({end.unit, 
 Endpoint endpoint_of(const Json& json) { return {json.at(0).get<int>(), json.at(1).get<int>()}; }
 
 OrderedJson json_of(const Channel& channel) {
-    return {{"name", channel.name},         {"type", json_of(channel.type)},
-            {"sink_bits", channel.sink_bits}, {"elements", channel.elements}, {"beats", channel.beats},
-            {"from", json_of(channel.from)}, {"to", json_of(channel.to)}};
+    return {{"name", channel.name},           {"type", json_of(channel.type)},
+            {"sink_bits", channel.sink_bits}, {"elements", channel.elements},
+            {"beats", channel.beats},         {"from", json_of(channel.from)},
+            {"to", json_of(channel.to)}};
 }
 Channel channel_of(const Json& json) {
     return {.name = json.at("name").get<std::string>(),
@@ -153,8 +157,8 @@ Board board_of(const Json& json) {
     board.uram = json.at("uram").get<std::int64_t>();
     board.clock_mhz = json.at("clock_mhz").get<double>();
     const std::string system = json.at("processing_system").get<std::string>();
-    for (const auto candidate :
-         {ProcessingSystem::kNone, ProcessingSystem::kZynq7000, ProcessingSystem::kZynqUltraScale}) {
+    for (const auto candidate : {ProcessingSystem::kNone, ProcessingSystem::kZynq7000,
+                                 ProcessingSystem::kZynqUltraScale}) {
         if (system == processing_system_name(candidate)) board.processing_system = candidate;
     }
     board.board_part = json.at("board_part").get<std::string>();
@@ -177,21 +181,36 @@ OrderedJson json_list(const std::vector<T>& values) {
 
 std::string_view module_name(Module module) {
     switch (module) {
-        case Module::kSkid: return "ql_skid";
-        case Module::kFifo: return "ql_fifo";
-        case Module::kWidthConverter: return "ql_width_converter";
-        case Module::kMatrixVector: return "ql_matrix_vector";
-        case Module::kThreshold: return "ql_threshold";
-        case Module::kLookup: return "ql_lookup";
-        case Module::kRequantize: return "ql_requantize";
-        case Module::kChannelAffine: return "ql_channel_affine";
-        case Module::kAdd: return "ql_add";
-        case Module::kMul: return "ql_mul";
-        case Module::kFork: return "ql_fork";
-        case Module::kConcat: return "ql_concat";
-        case Module::kSplit: return "ql_split";
-        case Module::kArgmax: return "ql_argmax";
-        case Module::kOutput: return "ql_output";
+        case Module::kSkid:
+            return "ql_skid";
+        case Module::kFifo:
+            return "ql_fifo";
+        case Module::kWidthConverter:
+            return "ql_width_converter";
+        case Module::kMatrixVector:
+            return "ql_matrix_vector";
+        case Module::kThreshold:
+            return "ql_threshold";
+        case Module::kLookup:
+            return "ql_lookup";
+        case Module::kRequantize:
+            return "ql_requantize";
+        case Module::kChannelAffine:
+            return "ql_channel_affine";
+        case Module::kAdd:
+            return "ql_add";
+        case Module::kMul:
+            return "ql_mul";
+        case Module::kFork:
+            return "ql_fork";
+        case Module::kConcat:
+            return "ql_concat";
+        case Module::kSplit:
+            return "ql_split";
+        case Module::kArgmax:
+            return "ql_argmax";
+        case Module::kOutput:
+            return "ql_output";
     }
     return "";
 }
@@ -230,22 +249,26 @@ OrderedJson to_json(const Accelerator& accelerator) {
 
 Accelerator accelerator_from_json(const OrderedJson& json, const std::string& where) {
     try {
-        if (json.at("format").get<int>() != kFormat) throw std::invalid_argument("another format version");
+        if (json.at("format").get<int>() != kFormat)
+            throw std::invalid_argument("another format version");
         Accelerator accelerator;
         accelerator.board = board_of(Json(json.at("board")));
         accelerator.clock_mhz = json.at("clock_mhz").get<double>();
         accelerator.target_ii = json.at("target_ii").get<std::int64_t>();
         accelerator.ii_cycles = json.at("ii_cycles").get<std::int64_t>();
         accelerator.latency_cycles = json.at("latency_cycles").get<std::int64_t>();
-        for (const auto& item : json.at("inputs")) accelerator.inputs.push_back(port_of(Json(item)));
-        for (const auto& item : json.at("outputs")) accelerator.outputs.push_back(port_of(Json(item)));
+        for (const auto& item : json.at("inputs"))
+            accelerator.inputs.push_back(port_of(Json(item)));
+        for (const auto& item : json.at("outputs"))
+            accelerator.outputs.push_back(port_of(Json(item)));
         for (const auto& item : json.at("units")) accelerator.units.push_back(unit_of(item));
-        for (const auto& item : json.at("channels")) accelerator.channels.push_back(channel_of(Json(item)));
+        for (const auto& item : json.at("channels"))
+            accelerator.channels.push_back(channel_of(Json(item)));
         accelerator.notes = json.at("notes").get<std::vector<std::string>>();
         return accelerator;
     } catch (const std::exception& error) {
-        throw Error(Code::kAcceleratorFileBad, where, fmt::format("cannot be read ({})", error.what()),
-                    "compile the network again");
+        throw Error(Code::kAcceleratorFileBad, where,
+                    fmt::format("cannot be read ({})", error.what()), "compile the network again");
     }
 }
 

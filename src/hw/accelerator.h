@@ -11,8 +11,9 @@
 #include "base/int_type.h"
 #include "hw/board.h"
 
-// Which hardware computes a network: module instances, the streams between them, what they cost and how long they
-// take. A plain value: it is written to accelerator.json and read back by whoever simulates or packages the design.
+// Which hardware computes a network: module instances, the streams between them, what they cost and
+// how long they take. A plain value: it is written to accelerator.json and read back by whoever
+// simulates or packages the design.
 namespace qloom::hw {
 
 struct Resources {
@@ -32,8 +33,8 @@ struct Resources {
     friend bool operator==(const Resources&, const Resources&) = default;
 };
 
-// pe: rows (output elements) a beat; simd: columns (input elements) a beat. Elementwise units have pe == simd
-// conceptually and use pe alone.
+// pe: rows (output elements) a beat; simd: columns (input elements) a beat. Elementwise units have
+// pe == simd conceptually and use pe alone.
 struct Folding {
     std::int64_t pe = 1;
     std::int64_t simd = 1;
@@ -42,8 +43,21 @@ struct Folding {
 
 // The modules of the RTL library that an accelerator instantiates (rtl/README.md).
 enum class Module {
-    kSkid, kFifo, kWidthConverter, kMatrixVector, kThreshold, kLookup, kRequantize, kChannelAffine, kAdd, kMul, kFork,
-    kConcat, kSplit, kArgmax, kOutput
+    kSkid,
+    kFifo,
+    kWidthConverter,
+    kMatrixVector,
+    kThreshold,
+    kLookup,
+    kRequantize,
+    kChannelAffine,
+    kAdd,
+    kMul,
+    kFork,
+    kConcat,
+    kSplit,
+    kArgmax,
+    kOutput
 };
 // "ql_matrix_vector".
 std::string_view module_name(Module module);
@@ -56,10 +70,12 @@ struct Parameter {
 };
 
 struct Unit {
-    std::string name;    // instance name in the RTL, unique
-    std::string layer;   // the network layer it computes; "" for plumbing (converters, FIFOs, forks, output stages)
-    std::string kind;    // "MatrixVector", "Threshold", ..., "WidthConverter", "Fifo", "Fork", "Output": for people
-    std::string shape;   // "784 -> 64": for people
+    std::string name;   // instance name in the RTL, unique
+    std::string layer;  // the network layer it computes; "" for plumbing (converters, FIFOs, forks,
+                        // output stages)
+    std::string kind;   // "MatrixVector", "Threshold", ..., "WidthConverter", "Fifo", "Fork",
+                        // "Output": for people
+    std::string shape;  // "784 -> 64": for people
     Folding folding;
     std::int64_t cycles = 0;          // a frame, when nothing stalls
     std::int64_t weight_bits = 0;     // memory of weights, coefficients and tables
@@ -84,10 +100,11 @@ struct Endpoint {
     friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
-// A valid/ready stream from one producer to one consumer. `elements` of `type` a beat, element 0 in the low bits. Where
-// the consumer wants wider elements (sink_bits > type.bits), they are sign- or zero-extended by wires on the way.
+// A valid/ready stream from one producer to one consumer. `elements` of `type` a beat, element 0 in
+// the low bits. Where the consumer wants wider elements (sink_bits > type.bits), they are sign- or
+// zero-extended by wires on the way.
 struct Channel {
-    std::string name;    // of the network stream it carries
+    std::string name;  // of the network stream it carries
     IntType type;
     int sink_bits = 1;
     std::int64_t elements = 1;  // a beat
@@ -99,16 +116,17 @@ struct Channel {
     friend bool operator==(const Channel&, const Channel&) = default;
 };
 
-// A stream at the outside: AXI4-Stream `s_axis_N` or `m_axis_N` of qloom_top. Element k of a beat stands at bit
-// k * element_bits; the beat is padded with zeros (inputs: ignored) to data_bits, whole bytes. Inputs have elements at
-// their exact width; outputs have them sign- or zero-extended to 8, 16, 32 or 64 bits, and tlast on a frame's last beat.
+// A stream at the outside: AXI4-Stream `s_axis_N` or `m_axis_N` of qloom_top. Element k of a beat
+// stands at bit k * element_bits; the beat is padded with zeros (inputs: ignored) to data_bits,
+// whole bytes. Inputs have elements at their exact width; outputs have them sign- or zero-extended
+// to 8, 16, 32 or 64 bits, and tlast on a frame's last beat.
 struct Port {
     std::string name;    // "s_axis_0"
     std::string stream;  // name of the network stream
     IntType type;
-    std::int64_t elements = 1;           // a frame
+    std::int64_t elements = 1;  // a frame
     std::int64_t elements_per_beat = 1;
-    std::int64_t beats = 1;              // a frame
+    std::int64_t beats = 1;  // a frame
     int element_bits = 8;
     int data_bits = 8;
 
@@ -118,14 +136,16 @@ struct Port {
 struct Accelerator {
     Board board;
     double clock_mhz = 100.0;
-    std::int64_t target_ii = 0;        // what was asked for
-    std::int64_t ii_cycles = 0;        // estimated by the stream model: cycles a frame in the steady state
-    std::int64_t latency_cycles = 0;   // first input beat accepted to last output beat, empty pipeline, nothing stalling
-    std::vector<Unit> units;           // in the order of the network
+    std::int64_t target_ii = 0;  // what was asked for
+    std::int64_t ii_cycles =
+        0;  // estimated by the stream model: cycles a frame in the steady state
+    std::int64_t latency_cycles =
+        0;  // first input beat accepted to last output beat, empty pipeline, nothing stalling
+    std::vector<Unit> units;  // in the order of the network
     std::vector<Channel> channels;
     std::vector<Port> inputs;
     std::vector<Port> outputs;
-    std::vector<std::string> notes;    // degraded or chosen facts a person should know
+    std::vector<std::string> notes;  // degraded or chosen facts a person should know
 
     [[nodiscard]] double fps() const { return clock_mhz * 1e6 / static_cast<double>(ii_cycles); }
     [[nodiscard]] Resources total() const;

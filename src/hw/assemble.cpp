@@ -25,7 +25,10 @@ constexpr std::int64_t kMeasuredDepth = 3;
 class Assembler {
 public:
     Assembler(const Network& network, const Plan& plan)
-        : network_(network), plan_(plan), wires_(wire_streams(network)), names_(instance_names(network)) {
+        : network_(network),
+          plan_(plan),
+          wires_(wire_streams(network)),
+          names_(instance_names(network)) {
         readers_.resize(network.streams.size());
         sources_.resize(network.streams.size());
         for (const Layer& layer : network.layers) {
@@ -131,15 +134,17 @@ private:
         return name;
     }
 
-    // One reader of a stream, at `elements` a beat: through a FIFO and a converter where they are needed.
+    // One reader of a stream, at `elements` a beat: through a FIFO and a converter where they are
+    // needed.
     Source read(StreamId id, std::int64_t elements, const std::string& reader) {
         const std::size_t wire = wire_of(id);
         const Stream& stream = network_.streams[wire];
         Source source = sources_[wire];
         QLOOM_ASSERT(source.elements > 0, "a stream is made before it is read");
         if (readers_[wire].wanted > 1) source.end.port = readers_[wire].served++;
-        // The FIFO stands where beats are narrower, so that it is cut finer.
-        const bool fifo_first = source.elements <= elements;
+        // The FIFO stands where beats are wider: it then takes, or gives, a burst at its own pace,
+        // which a converter in front of it would slow down.
+        const bool fifo_first = source.elements >= elements;
         if (fifo_first) source = add_fifo(stream, source, reader);
         source = add_converter(stream, source, elements, reader);
         if (!fifo_first) source = add_fifo(stream, source, reader);
@@ -149,7 +154,8 @@ private:
     Source add_fifo(const Stream& stream, const Source& source, const std::string& reader) {
         const std::string name = unique("fifo_", reader);
         std::int64_t depth = plan_.every_fifo ? kMeasuredDepth : 0;
-        if (const auto found = plan_.fifo_depths.find(name); found != plan_.fifo_depths.end()) depth = found->second;
+        if (const auto found = plan_.fifo_depths.find(name); found != plan_.fifo_depths.end())
+            depth = found->second;
         if (depth == 0) return source;
         const std::int64_t bits = source.elements * stream.type.bits;
         Unit fifo;
@@ -158,13 +164,15 @@ private:
         fifo.shape = fmt::format("{} deep", depth);
         fifo.cost = cost::fifo(bits, depth);
         fifo.module = Module::kFifo;
-        fifo.parameters = {{"DataW", bits},
-                           {"Depth", depth},
-                           {"RamStyle", cost::fifo_uses_block_ram(bits, depth) ? "block" : "distributed"}};
+        fifo.parameters = {
+            {"DataW", bits},
+            {"Depth", depth},
+            {"RamStyle", cost::fifo_uses_block_ram(bits, depth) ? "block" : "distributed"}};
         return through(stream, source, std::move(fifo), source.elements);
     }
 
-    Source add_converter(const Stream& stream, const Source& source, std::int64_t elements, const std::string& reader) {
+    Source add_converter(const Stream& stream, const Source& source, std::int64_t elements,
+                         const std::string& reader) {
         if (source.elements == elements) return source;
         Unit converter;
         converter.name = unique("dwc_", reader);
@@ -185,14 +193,16 @@ private:
         const Folding folding = plan_.foldings[index];
         std::vector<Source> sources;
         for (std::size_t port = 0; port < layer.inputs.size(); ++port) {
-            const std::string reader =
-                layer.inputs.size() == 1 ? names_[index] : fmt::format("{}_{}", names_[index], port);
-            sources.push_back(read(layer.inputs[port], model.input_elements(view, folding, port), reader));
+            const std::string reader = layer.inputs.size() == 1
+                                           ? names_[index]
+                                           : fmt::format("{}_{}", names_[index], port);
+            sources.push_back(
+                read(layer.inputs[port], model.input_elements(view, folding, port), reader));
         }
         const int unit = add_unit(model.instance(view, folding, names_[index], plan_.prices));
         for (std::size_t port = 0; port < layer.inputs.size(); ++port) {
-            connect(network_.streams[wire_of(layer.inputs[port])], sources[port], {unit, static_cast<int>(port)},
-                    model.input_bits(view, port));
+            connect(network_.streams[wire_of(layer.inputs[port])], sources[port],
+                    {unit, static_cast<int>(port)}, model.input_bits(view, port));
         }
         for (std::size_t port = 0; port < layer.outputs.size(); ++port) {
             produce(layer.outputs[port],
@@ -232,11 +242,14 @@ private:
         // The last hop is the port itself: extended elements.
         Stream outside = stream;
         outside.type = {.bits = element_bits, .is_signed = stream.type.is_signed, .narrow = false};
-        connect(outside, {{unit, 0}, elements}, {Endpoint::kTop, static_cast<int>(index)}, element_bits);
+        connect(outside, {{unit, 0}, elements}, {Endpoint::kTop, static_cast<int>(index)},
+                element_bits);
     }
 
     void drop_if_unread(std::size_t stream) {
-        if (index_of(wires_[stream]) != stream || readers_[stream].wanted != 0 || sources_[stream].elements == 0) return;
+        if (index_of(wires_[stream]) != stream || readers_[stream].wanted != 0 ||
+            sources_[stream].elements == 0)
+            return;
         connect(network_.streams[stream], sources_[stream], {Endpoint::kTop, Endpoint::kNowhere},
                 network_.streams[stream].type.bits);
     }
@@ -256,6 +269,8 @@ int output_element_bits(IntType type) {
     return static_cast<int>(std::max(8U, std::bit_ceil(static_cast<unsigned>(type.bits))));
 }
 
-Accelerator assemble(const Network& network, const Plan& plan) { return Assembler(network, plan).build(); }
+Accelerator assemble(const Network& network, const Plan& plan) {
+    return Assembler(network, plan).build();
+}
 
 }  // namespace qloom::hw

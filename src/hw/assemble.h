@@ -18,14 +18,15 @@ struct Plan {
     std::vector<std::int64_t> output_elements;        // and output
     std::map<std::string, std::int64_t> fifo_depths;  // by FIFO instance name; absent or 0: no FIFO
     Prices prices;
-    bool every_fifo = false;  // put a FIFO at every place one may stand (to find out how full it gets)
+    bool every_fifo =
+        false;  // put a FIFO at every place one may stand (to find out how full it gets)
 };
 
 // Bits of an element on an output port: 8, 16, 32 or 64.
 int output_element_bits(IntType type);
 
-// Instances, streams, converters, forks and FIFOs for a plan. ii_cycles and latency_cycles are left at 0.
-// `network` is prepared (hw/prepare.h).
+// Instances, streams, converters, forks and FIFOs for a plan. ii_cycles and latency_cycles are left
+// at 0. `network` is prepared (hw/prepare.h).
 Accelerator assemble(const network::Network& network, const Plan& plan);
 
 }  // namespace qloom::hw

@@ -20,8 +20,8 @@ constexpr const char* kAdvice = "write it like the files in boards/";
     throw Error(Code::kBoardFileBad, where, what, kAdvice);
 }
 
-std::int64_t integer(const toml::table& table, const char* section, const char* key, const std::string& where,
-                     std::int64_t lowest) {
+std::int64_t integer(const toml::table& table, const char* section, const char* key,
+                     const std::string& where, std::int64_t lowest) {
     const auto value = table[section][key].value<std::int64_t>();
     if (!value) throw_bad(where, fmt::format("[{}] has no integer `{}`", section, key));
     if (*value < lowest) {
@@ -31,22 +31,30 @@ std::int64_t integer(const toml::table& table, const char* section, const char* 
 }
 
 ProcessingSystem parse_system(const std::string& name, const std::string& where) {
-    constexpr std::array kAll{ProcessingSystem::kNone, ProcessingSystem::kZynq7000, ProcessingSystem::kZynqUltraScale};
+    constexpr std::array kAll{ProcessingSystem::kNone, ProcessingSystem::kZynq7000,
+                              ProcessingSystem::kZynqUltraScale};
     for (const ProcessingSystem system : kAll) {
         if (name == processing_system_name(system)) return system;
     }
-    throw_bad(where, fmt::format("processing_system = \"{}\" is not none, zynq-7000 or zynq-ultrascale+", name));
+    throw_bad(
+        where,
+        fmt::format("processing_system = \"{}\" is not none, zynq-7000 or zynq-ultrascale+", name));
 }
 
-std::string file_stem(const std::string& path) { return std::filesystem::path(path).stem().string(); }
+std::string file_stem(const std::string& path) {
+    return std::filesystem::path(path).stem().string();
+}
 
 }  // namespace
 
 std::string_view processing_system_name(ProcessingSystem system) {
     switch (system) {
-        case ProcessingSystem::kNone: return "none";
-        case ProcessingSystem::kZynq7000: return "zynq-7000";
-        case ProcessingSystem::kZynqUltraScale: return "zynq-ultrascale+";
+        case ProcessingSystem::kNone:
+            return "none";
+        case ProcessingSystem::kZynq7000:
+            return "zynq-7000";
+        case ProcessingSystem::kZynqUltraScale:
+            return "zynq-ultrascale+";
     }
     return "none";
 }
@@ -56,7 +64,8 @@ Board parse_board(std::string_view text, const std::string& where) {
     try {
         table = toml::parse(text, where);
     } catch (const toml::parse_error& error) {
-        throw_bad(where, fmt::format("line {}: {}", error.source().begin.line, error.description()));
+        throw_bad(where,
+                  fmt::format("line {}: {}", error.source().begin.line, error.description()));
     }
     Board board;
     board.name = file_stem(where);
@@ -76,11 +85,15 @@ Board parse_board(std::string_view text, const std::string& where) {
     board.processing_system =
         parse_system(table["system"]["processing_system"].value_or(std::string("none")), where);
     if (board.processing_system != ProcessingSystem::kNone) {
-        board.uart_base = static_cast<std::uint64_t>(integer(table, "system", "uart_base", where, 0));
+        board.uart_base =
+            static_cast<std::uint64_t>(integer(table, "system", "uart_base", where, 0));
         board.dma_base = static_cast<std::uint64_t>(integer(table, "system", "dma_base", where, 0));
-        board.memory_base = static_cast<std::uint64_t>(integer(table, "system", "memory_base", where, 0));
-        board.memory_bytes = static_cast<std::uint64_t>(integer(table, "system", "memory_bytes", where, 1));
-        board.memory_port_bits = static_cast<int>(integer(table, "system", "memory_port_bits", where, 8));
+        board.memory_base =
+            static_cast<std::uint64_t>(integer(table, "system", "memory_base", where, 0));
+        board.memory_bytes =
+            static_cast<std::uint64_t>(integer(table, "system", "memory_bytes", where, 1));
+        board.memory_port_bits =
+            static_cast<int>(integer(table, "system", "memory_port_bits", where, 8));
     }
     return board;
 }
@@ -112,7 +125,8 @@ Board find_board(const std::string& name_or_path) {
     const std::string near = nearest_word(name_or_path, names);
     throw Error(Code::kBoardUnknown, name_or_path, "there is no such board",
                 (near.empty() ? "" : fmt::format("did you mean {}? ", near)) +
-                    fmt::format("known boards: {}; or give the path of a board file", fmt::join(names, ", ")));
+                    fmt::format("known boards: {}; or give the path of a board file",
+                                fmt::join(names, ", ")));
 }
 
 }  // namespace qloom::hw

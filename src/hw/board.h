@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-// Boards as data: boards/*.toml of the repository are compiled in, and a user adds a board by writing such a file and
-// naming it by path.
+// Boards as data: boards/*.toml of the repository are compiled in, and a user adds a board by
+// writing such a file and naming it by path.
 namespace qloom::hw {
 
 enum class ProcessingSystem { kNone, kZynq7000, kZynqUltraScale };
@@ -23,12 +23,13 @@ struct Board {
     std::int64_t uram = 0;
     double clock_mhz = 100.0;  // default clock of the accelerator
     ProcessingSystem processing_system = ProcessingSystem::kNone;
-    std::string board_part;         // the vendor's board files, "" when there are none
-    std::uint64_t uart_base = 0;    // the processing system's UART that the board wires to its USB socket
+    std::string board_part;  // the vendor's board files, "" when there are none
+    std::uint64_t uart_base =
+        0;  // the processing system's UART that the board wires to its USB socket
     std::uint64_t dma_base = 0;     // where the packaged design puts the DMA's registers
     std::uint64_t memory_base = 0;  // DDR as the DMA sees it
     std::uint64_t memory_bytes = 0;
-    int memory_port_bits = 64;      // width of the port through which the DMA reaches DDR
+    int memory_port_bits = 64;  // width of the port through which the DMA reaches DDR
 
     friend bool operator==(const Board&, const Board&) = default;
 };

@@ -59,19 +59,22 @@ void choose_fifos(const Network& network, Plan& plan) {
     for (std::size_t i = 0; i < full.units.size(); ++i) {
         const Unit& unit = full.units[i];
         if (unit.module != Module::kFifo) continue;
-        places.push_back({unit.name, unit.integer("DataW"), std::max<std::int64_t>(2, free_run.fifo_peaks[i] + 1)});
+        places.push_back({unit.name, unit.integer("DataW"),
+                          std::max<std::int64_t>(2, free_run.fifo_peaks[i] + 1)});
         plan.fifo_depths[unit.name] = places.back().peak;
     }
     while (!keeps(network, plan, free_run.ii)) {
         for (Place& place : places) plan.fifo_depths[place.name] = place.peak *= 2;
         if (places.front().peak > (std::int64_t{1} << 40)) return;
     }
-    // The most expensive first: each as small as it can be while the others stay. A FIFO that is left out also takes
-    // its latency away, and others may shrink again: until nothing changes.
-    std::ranges::stable_sort(places, std::ranges::greater{}, [](const Place& p) { return p.bits * p.peak; });
+    // The most expensive first: each as small as it can be while the others stay. A FIFO that is
+    // left out also takes its latency away, and others may shrink again: until nothing changes.
+    std::ranges::stable_sort(places, std::ranges::greater{},
+                             [](const Place& p) { return p.bits * p.peak; });
     for (bool changed = true; changed;) {
         changed = false;
-        for (const Place& place : places) changed = shrink(network, plan, place.name, free_run.ii) || changed;
+        for (const Place& place : places)
+            changed = shrink(network, plan, place.name, free_run.ii) || changed;
     }
     std::erase_if(plan.fifo_depths, [](const auto& entry) { return entry.second == 0; });
 }

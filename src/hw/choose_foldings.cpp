@@ -41,7 +41,8 @@ public:
         bool improved = true;
         while (improved && affordable()) {
             improved = false;
-            // Two neighbours at a time: a layer that eats faster is of use only when the one before feeds faster.
+            // Two neighbours at a time: a layer that eats faster is of use only when the one before
+            // feeds faster.
             for (std::size_t k = 0; k < layers_.size() && affordable(); ++k) {
                 improved = try_pair(k, std::min(k + 1, layers_.size() - 1)) || improved;
             }

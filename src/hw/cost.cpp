@@ -14,7 +14,9 @@ double as_double(std::int64_t value) { return static_cast<double>(value); }
 
 }  // namespace
 
-int ceil_log2(std::int64_t n) { return n <= 1 ? 0 : static_cast<int>(std::bit_width(static_cast<std::uint64_t>(n - 1))); }
+int ceil_log2(std::int64_t n) {
+    return n <= 1 ? 0 : static_cast<int>(std::bit_width(static_cast<std::uint64_t>(n - 1)));
+}
 
 double rom_luts(std::int64_t words, std::int64_t bits) {
     if (words <= 1) return 0.0;  // a constant disappears in the logic that reads it
@@ -50,9 +52,13 @@ double compare_luts(int bits) { return 0.5 * bits + 1.0; }
 double constant_compare_luts(int bits) { return 0.25 * bits + 1.0; }
 double product_luts(int a_bits, int b_bits) { return 1.7 * a_bits * b_bits; }
 
-Resources skid(std::int64_t bits) { return {as_double(bits) + 4.0, 2.0 * as_double(bits) + 2.0, 0.0, 0.0}; }
+Resources skid(std::int64_t bits) {
+    return {as_double(bits) + 4.0, 2.0 * as_double(bits) + 2.0, 0.0, 0.0};
+}
 
-bool fifo_uses_block_ram(std::int64_t bits, std::int64_t depth) { return depth > 2 && depth * bits > 8192; }
+bool fifo_uses_block_ram(std::int64_t bits, std::int64_t depth) {
+    return depth > 2 && depth * bits > 8192;
+}
 
 Resources fifo(std::int64_t bits, std::int64_t depth) {
     if (depth <= 2) return skid(bits);
@@ -60,7 +66,8 @@ Resources fifo(std::int64_t bits, std::int64_t depth) {
     if (fifo_uses_block_ram(bits, depth)) {
         return {control, 3.0 * ceil_log2(depth) + 4.0, block_rams(depth - 1, bits), 0.0};
     }
-    return {control + ram_luts(depth - 1, bits), as_double(bits) + 3.0 * ceil_log2(depth) + 4.0, 0.0, 0.0};
+    return {control + ram_luts(depth - 1, bits), as_double(bits) + 3.0 * ceil_log2(depth) + 4.0,
+            0.0, 0.0};
 }
 
 Resources width_converter(int element_bits, std::int64_t in_elements, std::int64_t out_elements) {
@@ -70,15 +77,21 @@ Resources width_converter(int element_bits, std::int64_t in_elements, std::int64
     const std::int64_t out = out_elements / slot;
     const std::int64_t slots = in + out + std::min(in, out) - 1;
     const double bits = as_double(slots * slot * element_bits);
-    // Each bit chooses between itself, a later bit and the input; uneven ratios take the input from many places.
-    const double choice = std::min(in, out) > 1 ? 0.6 + 0.62 * as_double(std::min(in, out)) : in > out ? 1.0 : 0.4;
-    return {choice * bits + 3.0 * ceil_log2(slots + 1) + 4.0, bits + ceil_log2(slots + 1), 0.0, 0.0};
+    // Each bit chooses between itself, a later bit and the input; uneven ratios take the input from
+    // many places.
+    const double choice = std::min(in, out) > 1 ? 0.6 + 0.62 * as_double(std::min(in, out))
+                          : in > out            ? 1.0
+                                                : 0.4;
+    return {choice * bits + 3.0 * ceil_log2(slots + 1) + 4.0, bits + ceil_log2(slots + 1), 0.0,
+            0.0};
 }
 
 Resources fork(std::int64_t bits, int ways) {
     return {as_double(bits) + 4.0 * ways, as_double(bits) * 2.0 + ways + 2.0, 0.0, 0.0};
 }
 
-Resources output_stage(std::int64_t bits) { return {as_double(bits) + 12.0, 2.0 * as_double(bits) + 12.0, 0.0, 0.0}; }
+Resources output_stage(std::int64_t bits) {
+    return {as_double(bits) + 12.0, 2.0 * as_double(bits) + 12.0, 0.0, 0.0};
+}
 
 }  // namespace qloom::hw::cost

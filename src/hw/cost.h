@@ -4,8 +4,9 @@
 
 #include "hw/accelerator.h"
 
-// The cost model: LUTs, flip-flops, block RAM of the library's building blocks on a 7-series device, fitted to measured
-// Yosys results (docs/rationale/hw.md says where each figure comes from).
+// The cost model: LUTs, flip-flops, block RAM of the library's building blocks on a 7-series
+// device, fitted to measured Yosys results (docs/rationale/hw.md says where each figure comes
+// from).
 namespace qloom::hw::cost {
 
 // 0 for n <= 1.

@@ -16,15 +16,16 @@ using network::Layer;
 using network::Network;
 
 // Q0507: layer fc1: PE=3 does not divide 64 output channels; legal: 1, 2, 4, ... (nearest 2, 4)
-[[noreturn]] void throw_illegal(const Layer& layer, const char* what, std::int64_t value, const char* of,
-                                const std::set<std::int64_t>& legal) {
+[[noreturn]] void throw_illegal(const Layer& layer, const char* what, std::int64_t value,
+                                const char* of, const std::set<std::int64_t>& legal) {
     const auto above = legal.lower_bound(value);
     std::vector<std::int64_t> nearest;
     if (above != legal.begin()) nearest.push_back(*std::prev(above));
     if (above != legal.end()) nearest.push_back(*above);
-    throw Error(Code::kFoldingIllegal, "layer " + layer.name,
-                fmt::format("{}={} does not divide {} {}", what, value, *legal.rbegin(), of),
-                fmt::format("legal: {} (nearest {})", fmt::join(legal, ", "), fmt::join(nearest, ", ")));
+    throw Error(
+        Code::kFoldingIllegal, "layer " + layer.name,
+        fmt::format("{}={} does not divide {} {}", what, value, *legal.rbegin(), of),
+        fmt::format("legal: {} (nearest {})", fmt::join(legal, ", "), fmt::join(nearest, ", ")));
 }
 
 // Keeps the foldings that the file allows.
@@ -38,13 +39,15 @@ void apply_pin(const UnitModel& model, const Layer& layer, Folding pin, const st
     }
     if (pin.simd != 0 && !model.has_simd()) {
         throw Error(Code::kFoldingFileBad, where,
-                    fmt::format("layer {} is a {}, which has no simd", layer.name, network::kind_name(layer.kind)),
+                    fmt::format("layer {} is a {}, which has no simd", layer.name,
+                                network::kind_name(layer.kind)),
                     "give it a pe only");
     }
     if (pin.pe != 0 && !pes.contains(pin.pe)) {
         throw_illegal(layer, "PE", pin.pe, model.has_simd() ? "output channels" : "channels", pes);
     }
-    if (pin.simd != 0 && !simds.contains(pin.simd)) throw_illegal(layer, "SIMD", pin.simd, "input channels", simds);
+    if (pin.simd != 0 && !simds.contains(pin.simd))
+        throw_illegal(layer, "SIMD", pin.simd, "input channels", simds);
     std::erase_if(foldings, [&](Folding folding) {
         return (pin.pe != 0 && folding.pe != pin.pe) || (pin.simd != 0 && folding.simd != pin.simd);
     });
@@ -56,7 +59,8 @@ void check_layer_names(const Network& network, const FoldingFile& file) {
     for (const auto& [name, folding] : file.layers) {
         if (std::ranges::find(names, name) != names.end()) continue;
         const std::string near = nearest_word(name, names);
-        throw Error(Code::kFoldingUnknownLayer, file.where, fmt::format("the network has no layer {}", name),
+        throw Error(Code::kFoldingUnknownLayer, file.where,
+                    fmt::format("the network has no layer {}", name),
                     near.empty() ? fmt::format("its layers: {}", fmt::join(names, ", "))
                                  : fmt::format("did you mean {}?", near));
     }
@@ -64,14 +68,16 @@ void check_layer_names(const Network& network, const FoldingFile& file) {
 
 }  // namespace
 
-std::vector<std::vector<Candidate>> feasible_foldings(const Network& network, std::int64_t target_ii,
+std::vector<std::vector<Candidate>> feasible_foldings(const Network& network,
+                                                      std::int64_t target_ii,
                                                       const FoldOptions& options, double clock_mhz,
                                                       const Prices& prices) {
     if (options.folding) check_layer_names(network, *options.folding);
     std::vector<std::vector<Candidate>> result(network.layers.size());
     // The layer that needs the most cycles however much hardware it gets.
     std::int64_t best_ii = 1;
-    std::string limiting = network.layers.empty() ? "the network" : "layer " + network.layers.front().name;
+    std::string limiting =
+        network.layers.empty() ? "the network" : "layer " + network.layers.front().name;
     for (std::size_t i = 0; i < network.layers.size(); ++i) {
         const Layer& layer = network.layers[i];
         if (std::holds_alternative<network::Reshape>(layer.kind)) continue;
@@ -81,7 +87,8 @@ std::vector<std::vector<Candidate>> feasible_foldings(const Network& network, st
         std::vector<Folding> foldings = model.legal_foldings(view);
         bool pinned = false;
         if (options.folding) {
-            if (const auto pin = options.folding->layers.find(layer.name); pin != options.folding->layers.end()) {
+            if (const auto pin = options.folding->layers.find(layer.name);
+                pin != options.folding->layers.end()) {
                 apply_pin(model, layer, pin->second, options.folding->where, foldings);
                 pinned = true;
             }
@@ -106,11 +113,13 @@ std::vector<std::vector<Candidate>> feasible_foldings(const Network& network, st
         std::ranges::stable_sort(result[i], {}, &Candidate::price);
     }
     if (best_ii > target_ii) {
-        throw Error(Code::kTargetUnreachable, limiting,
-                    fmt::format("needs at least {} cycle{} a frame, and the target allows {}", best_ii,
-                                best_ii == 1 ? "" : "s", target_ii),
-                    fmt::format("the best reachable is {} cycle{} a frame, {:.0f} frames/s at {:g} MHz", best_ii,
-                                best_ii == 1 ? "" : "s", clock_mhz * 1e6 / static_cast<double>(best_ii), clock_mhz));
+        throw Error(
+            Code::kTargetUnreachable, limiting,
+            fmt::format("needs at least {} cycle{} a frame, and the target allows {}", best_ii,
+                        best_ii == 1 ? "" : "s", target_ii),
+            fmt::format("the best reachable is {} cycle{} a frame, {:.0f} frames/s at {:g} MHz",
+                        best_ii, best_ii == 1 ? "" : "s",
+                        clock_mhz * 1e6 / static_cast<double>(best_ii), clock_mhz));
     }
     return result;
 }

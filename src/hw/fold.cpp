@@ -28,19 +28,23 @@ double checked_clock(const FoldOptions& options) {
 std::int64_t checked_target(const FoldOptions& options, double clock_mhz) {
     constexpr const char* kAdvice = "give one target above zero, in frames/s or in cycles a frame";
     if (options.target_ii.has_value() == options.target_fps.has_value()) {
-        throw Error(Code::kTargetBad, "target",
-                    options.target_ii ? "both frames/s and cycles a frame are given" : "there is none", kAdvice);
+        throw Error(
+            Code::kTargetBad, "target",
+            options.target_ii ? "both frames/s and cycles a frame are given" : "there is none",
+            kAdvice);
     }
     if (options.target_ii) {
         if (*options.target_ii < 1) {
-            throw Error(Code::kTargetBad, "target", fmt::format("{} cycles a frame make no sense", *options.target_ii),
+            throw Error(Code::kTargetBad, "target",
+                        fmt::format("{} cycles a frame make no sense", *options.target_ii),
                         kAdvice);
         }
         return *options.target_ii;
     }
     const double fps = *options.target_fps;
     if (!(fps > 0.0) || !std::isfinite(fps)) {
-        throw Error(Code::kTargetBad, "target", fmt::format("{:g} frames/s make no sense", fps), kAdvice);
+        throw Error(Code::kTargetBad, "target", fmt::format("{:g} frames/s make no sense", fps),
+                    kAdvice);
     }
     const double cycles = std::floor(clock_mhz * 1e6 / fps * (1.0 + 1e-12));
     return cycles >= 1e15 ? std::int64_t{1'000'000'000'000'000} : static_cast<std::int64_t>(cycles);
@@ -56,7 +60,8 @@ void check_fifo_names(const Network& network, const Plan& plan, const FoldingFil
     }
     for (const auto& [name, depth] : *file.fifo_depths) {
         if (std::ranges::find(names, name) == names.end()) {
-            throw Error(Code::kFoldingUnknownLayer, file.where, fmt::format("there is no place for a FIFO {}", name),
+            throw Error(Code::kFoldingUnknownLayer, file.where,
+                        fmt::format("there is no place for a FIFO {}", name),
                         fmt::format("places: {}", fmt::join(names, ", ")));
         }
         if (depth == 1) {
@@ -66,12 +71,12 @@ void check_fifo_names(const Network& network, const Plan& plan, const FoldingFil
     }
 }
 
-Plan make_plan(const Network& network, std::int64_t target_ii, const FoldOptions& options, double clock_mhz,
-               const Prices& prices) {
+Plan make_plan(const Network& network, std::int64_t target_ii, const FoldOptions& options,
+               double clock_mhz, const Prices& prices) {
     Plan plan;
     plan.prices = prices;
-    choose_foldings(network, feasible_foldings(network, target_ii, options, clock_mhz, prices), target_ii, options,
-                    plan);
+    choose_foldings(network, feasible_foldings(network, target_ii, options, clock_mhz, prices),
+                    target_ii, options, plan);
     if (options.folding && options.folding->fifo_depths) {
         check_fifo_names(network, plan, *options.folding);
         plan.fifo_depths = *options.folding->fifo_depths;
@@ -87,7 +92,8 @@ void add_notes(Accelerator& accelerator) {
     const auto compare = [&](double need, std::int64_t have, const char* what) {
         if (need <= static_cast<double>(have)) return;
         accelerator.notes.push_back(fmt::format("needs about {:.0f} {}, and {} has {}", need, what,
-                                                board.name.empty() ? "the board" : board.name, have));
+                                                board.name.empty() ? "the board" : board.name,
+                                                have));
     };
     if (board.luts > 0) {
         compare(total.luts, board.luts, "LUTs");
@@ -98,11 +104,13 @@ void add_notes(Accelerator& accelerator) {
     if (accelerator.ii_cycles > accelerator.target_ii) {
         std::string slowest;
         for (const Unit& unit : accelerator.units) {
-            if (unit.cycles == accelerator.ii_cycles) slowest = unit.layer.empty() ? unit.name : unit.layer;
+            if (unit.cycles == accelerator.ii_cycles)
+                slowest = unit.layer.empty() ? unit.name : unit.layer;
         }
-        accelerator.notes.push_back(fmt::format("takes {} cycles a frame with the given folding{}, the target was {}",
-                                                accelerator.ii_cycles,
-                                                slowest.empty() ? "" : " (" + slowest + ")", accelerator.target_ii));
+        accelerator.notes.push_back(
+            fmt::format("takes {} cycles a frame with the given folding{}, the target was {}",
+                        accelerator.ii_cycles, slowest.empty() ? "" : " (" + slowest + ")",
+                        accelerator.target_ii));
     }
 }
 
@@ -118,13 +126,16 @@ Accelerator fold(const Network& given, const FoldOptions& options) {
     Accelerator accelerator;
     for (int attempt = 0; attempt < 6; ++attempt) {
         accelerator = assemble(network, make_plan(network, target_ii, options, clock_mhz, prices));
-        if (options.board.luts == 0 || accelerator.total().bram36 <= static_cast<double>(options.board.bram36)) break;
+        if (options.board.luts == 0 ||
+            accelerator.total().bram36 <= static_cast<double>(options.board.bram36))
+            break;
         prices.bram36 *= 3.0;
     }
     const StreamTiming timing = measure_streams(accelerator);
     if (timing.deadlocked) {
         throw Error(Code::kFoldingIllegal, options.folding ? options.folding->where : "streams",
-                    "with these FIFO depths the accelerator stops for good: a stream waits for another that waits for it",
+                    "with these FIFO depths the accelerator stops for good: a stream waits for "
+                    "another that waits for it",
                     "leave fifo_depths out, and the smallest depths that work are chosen");
     }
     accelerator.board = options.board;

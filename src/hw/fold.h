@@ -7,18 +7,19 @@
 #include "hw/accelerator.h"
 #include "network/network.h"
 
-// Network -> Accelerator: the cheapest legal folding of every layer that meets the target, width converters, forks and
-// FIFOs between, FIFO depths from the stream model.
+// Network -> Accelerator: the cheapest legal folding of every layer that meets the target, width
+// converters, forks and FIFOs between, FIFO depths from the stream model.
 namespace qloom::hw {
 
 // A folding chosen by a person: folding.json. What it does not name stays the compiler's choice.
 //   {"layers": {"fc1": {"pe": 64, "simd": 8}, "act1": {"pe": 2}},
 //    "fifo_depths": {"fifo_add_1": 32}, "ports": {"s_axis_0": 8}}
 struct FoldingFile {
-    std::map<std::string, Folding> layers;                           // by layer name; a 0 is left to the compiler
-    std::optional<std::map<std::string, std::int64_t>> fifo_depths;  // by FIFO instance name; those not named: none
-    std::map<std::string, std::int64_t> ports;                       // elements a beat, by port name
-    std::string where;                                               // file name, for messages
+    std::map<std::string, Folding> layers;  // by layer name; a 0 is left to the compiler
+    std::optional<std::map<std::string, std::int64_t>>
+        fifo_depths;                            // by FIFO instance name; those not named: none
+    std::map<std::string, std::int64_t> ports;  // elements a beat, by port name
+    std::string where;                          // file name, for messages
 
     friend bool operator==(const FoldingFile&, const FoldingFile&) = default;
 };
@@ -36,8 +37,9 @@ struct FoldOptions {
     std::optional<FoldingFile> folding = {};
 };
 
-// Throws Code::kTargetUnreachable (names the limiting layer and the best reachable II and frames/s),
-// Code::kTargetBad, Code::kClockBad, Code::kFoldingIllegal, Code::kFoldingUnknownLayer, Code::kNoHardware.
+// Throws Code::kTargetUnreachable (names the limiting layer and the best reachable II and
+// frames/s), Code::kTargetBad, Code::kClockBad, Code::kFoldingIllegal, Code::kFoldingUnknownLayer,
+// Code::kNoHardware.
 Accelerator fold(const network::Network& network, const FoldOptions& options);
 
 }  // namespace qloom::hw

@@ -7,7 +7,8 @@
 #include "hw/fold.h"
 #include "network/network.h"
 
-// The steps of fold(): which foldings are allowed, which are chosen, how wide the ports are. `network` is prepared.
+// The steps of fold(): which foldings are allowed, which are chosen, how wide the ports are.
+// `network` is prepared.
 namespace qloom::hw {
 
 struct Candidate {
@@ -16,17 +17,22 @@ struct Candidate {
     double price = 0.0;
 };
 
-// For every layer the foldings that meet the target (or are pinned by the file), cheapest first; empty for reshapes.
-std::vector<std::vector<Candidate>> feasible_foldings(const network::Network& network, std::int64_t target_ii,
+// For every layer the foldings that meet the target (or are pinned by the file), cheapest first;
+// empty for reshapes.
+std::vector<std::vector<Candidate>> feasible_foldings(const network::Network& network,
+                                                      std::int64_t target_ii,
                                                       const FoldOptions& options, double clock_mhz,
                                                       const Prices& prices);
 
 // Elements a beat of every input and output port.
-void choose_ports(const network::Network& network, std::int64_t target_ii, const FoldOptions& options, Plan& plan);
+void choose_ports(const network::Network& network, std::int64_t target_ii,
+                  const FoldOptions& options, Plan& plan);
 
-// Starts from the cheapest folding of every layer, then prefers lower latency among plans of nearly equal price.
-void choose_foldings(const network::Network& network, const std::vector<std::vector<Candidate>>& candidates,
-                     std::int64_t target_ii, const FoldOptions& options, Plan& plan);
+// Starts from the cheapest folding of every layer, then prefers lower latency among plans of nearly
+// equal price.
+void choose_foldings(const network::Network& network,
+                     const std::vector<std::vector<Candidate>>& candidates, std::int64_t target_ii,
+                     const FoldOptions& options, Plan& plan);
 
 // The smallest FIFOs that keep the best rate the streams can have and cannot deadlock.
 void choose_fifos(const network::Network& network, Plan& plan);

@@ -17,19 +17,23 @@ constexpr const char* kAdvice = "start from the folding.json of a compiled folde
     throw Error(Code::kFoldingFileBad, where, what, kAdvice);
 }
 
-std::int64_t whole_number(const Json& value, std::int64_t lowest, const std::string& key, const std::string& where) {
+std::int64_t whole_number(const Json& value, std::int64_t lowest, const std::string& key,
+                          const std::string& where) {
     if (!value.is_number_integer() || value.get<std::int64_t>() < lowest) {
-        throw_bad(where, fmt::format("{} is {}, not a whole number of at least {}", key, value.dump(), lowest));
+        throw_bad(where, fmt::format("{} is {}, not a whole number of at least {}", key,
+                                     value.dump(), lowest));
     }
     return value.get<std::int64_t>();
 }
 
-void check_keys(const Json& object, std::initializer_list<const char*> known, const std::string& place,
-                const std::string& where) {
+void check_keys(const Json& object, std::initializer_list<const char*> known,
+                const std::string& place, const std::string& where) {
     if (!object.is_object()) throw_bad(where, fmt::format("{} is not an object", place));
     for (const auto& [key, value] : object.items()) {
-        if (std::ranges::find(known, key, [](const char* k) { return std::string(k); }) == known.end()) {
-            throw_bad(where, fmt::format("{} has an unknown key \"{}\"; known: {}", place, key, fmt::join(known, ", ")));
+        if (std::ranges::find(known, key, [](const char* k) { return std::string(k); }) ==
+            known.end()) {
+            throw_bad(where, fmt::format("{} has an unknown key \"{}\"; known: {}", place, key,
+                                         fmt::join(known, ", ")));
         }
     }
 }
@@ -53,7 +57,8 @@ FoldingFile parse_folding_file(const std::string& json_text, const std::string& 
         Folding& entry = file.layers[layer];
         entry = {0, 0};
         if (folding.contains("pe")) entry.pe = whole_number(folding["pe"], 1, layer + ".pe", where);
-        if (folding.contains("simd")) entry.simd = whole_number(folding["simd"], 1, layer + ".simd", where);
+        if (folding.contains("simd"))
+            entry.simd = whole_number(folding["simd"], 1, layer + ".simd", where);
     }
     if (json.contains("fifo_depths")) {
         file.fifo_depths.emplace();
@@ -86,7 +91,8 @@ std::string folding_file_text(const Accelerator& accelerator) {
     const auto append = [&](const nlohmann::ordered_json& object) {
         bool first = true;
         for (const auto& [name, value] : object.items()) {
-            text += fmt::format("{}\n    {}: {}", first ? "" : ",", nlohmann::json(name).dump(), value.dump());
+            text += fmt::format("{}\n    {}: {}", first ? "" : ",", nlohmann::json(name).dump(),
+                                value.dump());
             first = false;
         }
         text += first ? "}" : "\n  }";

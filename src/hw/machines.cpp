@@ -29,7 +29,9 @@ public:
         set(wires.ready, inputs_[0], skid_.ready());
         set(wires.valid, outputs_[0], skid_.valid());
     }
-    void step(const Wires& wires) override { skid_.step(wires.fires(inputs_[0]), wires.fires(outputs_[0])); }
+    void step(const Wires& wires) override {
+        skid_.step(wires.fires(inputs_[0]), wires.fires(outputs_[0]));
+    }
 
 private:
     Skid skid_;
@@ -68,7 +70,8 @@ private:
 // ql_width_converter: counts slots of the greatest common divisor.
 class ConverterMachine final : public Machine {
 public:
-    ConverterMachine(std::vector<int> inputs, std::vector<int> outputs, std::int64_t in, std::int64_t out)
+    ConverterMachine(std::vector<int> inputs, std::vector<int> outputs, std::int64_t in,
+                     std::int64_t out)
         : Machine(std::move(inputs), std::move(outputs)) {
         const std::int64_t slot = std::gcd(in, out);
         in_ = in / slot;
@@ -91,11 +94,13 @@ private:
     std::int64_t count_ = 0;
 };
 
-// Registered stages that all move together, then a skid: thresholds, tables, affine, joins and argmax.
+// Registered stages that all move together, then a skid: thresholds, tables, affine, joins and
+// argmax.
 class PipelineMachine final : public Machine {
 public:
     // One output beat for every `beats` input beats.
-    PipelineMachine(std::vector<int> inputs, std::vector<int> outputs, int stages, std::int64_t beats = 1)
+    PipelineMachine(std::vector<int> inputs, std::vector<int> outputs, int stages,
+                    std::int64_t beats = 1)
         : Machine(std::move(inputs), std::move(outputs)), stages_(stages), beats_(beats) {
         QLOOM_ASSERT(stages < 64, "a pipeline has less than 64 stages");
     }
@@ -106,7 +111,8 @@ public:
     void settle(Wires& wires) const override {
         if (inputs_.size() < 2) return;
         bool all = true;
-        for (const int input : inputs_) all = all && wires.valid[static_cast<std::size_t>(input)] != 0;
+        for (const int input : inputs_)
+            all = all && wires.valid[static_cast<std::size_t>(input)] != 0;
         if (!all) {
             for (const int input : inputs_) set(wires.ready, input, false);
         }
@@ -132,8 +138,8 @@ private:
     Skid skid_;
 };
 
-// ql_matrix_vector: replay buffer of two vectors (none when one fold computes all neurons), dot product pipeline, then
-// a skid (one step a vector) or a single output register.
+// ql_matrix_vector: replay buffer of two vectors (none when one fold computes all neurons), dot
+// product pipeline, then a skid (one step a vector) or a single output register.
 class MatrixVectorMachine final : public Machine {
 public:
     MatrixVectorMachine(std::vector<int> inputs, std::vector<int> outputs, const Unit& unit)
@@ -155,7 +161,8 @@ public:
         const bool moves = enable();
         const bool top_valid = ((valid_ >> (stages_ - 1)) & 1U) != 0;
         const bool top_last = ((last_ >> (stages_ - 1)) & 1U) != 0;
-        const bool issue = neuron_folds_ == 1 ? moves && taken : moves && (fold_ != 0 || news_ != 0);
+        const bool issue =
+            neuron_folds_ == 1 ? moves && taken : moves && (fold_ != 0 || news_ != 0);
         const bool last_step = step_ == simd_folds_ - 1;
 
         if (simd_folds_ == 1) {
@@ -217,7 +224,8 @@ public:
     void step(const Wires& wires) override {
         bool all = true;
         for (std::size_t way = 0; way < outputs_.size(); ++way) {
-            all = all && (taken_[way] != 0 || wires.ready[static_cast<std::size_t>(outputs_[way])] != 0);
+            all = all &&
+                  (taken_[way] != 0 || wires.ready[static_cast<std::size_t>(outputs_[way])] != 0);
         }
         for (std::size_t way = 0; way < outputs_.size(); ++way) {
             if (all) {
@@ -253,7 +261,8 @@ private:
 
 class ConcatMachine final : public Machine {
 public:
-    ConcatMachine(std::vector<int> inputs, std::vector<int> outputs, std::vector<std::int64_t> beats)
+    ConcatMachine(std::vector<int> inputs, std::vector<int> outputs,
+                  std::vector<std::int64_t> beats)
         : Machine(std::move(inputs), std::move(outputs)), turn_(std::move(beats)) {}
     void publish(Wires& wires) const override {
         for (std::size_t way = 0; way < inputs_.size(); ++way) {
@@ -306,47 +315,62 @@ std::vector<std::int64_t> parse_beats(const std::string& literal, std::int64_t w
 
 }  // namespace
 
-std::unique_ptr<Machine> make_machine(const Unit& unit, std::vector<int> inputs, std::vector<int> outputs,
-                                      bool unbounded_fifo) {
+std::unique_ptr<Machine> make_machine(const Unit& unit, std::vector<int> inputs,
+                                      std::vector<int> outputs, bool unbounded_fifo) {
     const auto pipeline = [&](int stages, std::int64_t beats = 1) {
-        return std::make_unique<PipelineMachine>(std::move(inputs), std::move(outputs), stages, beats);
+        return std::make_unique<PipelineMachine>(std::move(inputs), std::move(outputs), stages,
+                                                 beats);
     };
     switch (unit.module) {
         case Module::kSkid:
-        case Module::kOutput: return std::make_unique<SkidMachine>(std::move(inputs), std::move(outputs));
+        case Module::kOutput:
+            return std::make_unique<SkidMachine>(std::move(inputs), std::move(outputs));
         case Module::kFifo: {
             const std::int64_t depth = unit.integer("Depth");
             if (unbounded_fifo) {
                 return std::make_unique<FifoMachine>(std::move(inputs), std::move(outputs),
                                                      std::numeric_limits<std::int64_t>::max());
             }
-            if (depth == 2) return std::make_unique<SkidMachine>(std::move(inputs), std::move(outputs));
+            if (depth == 2)
+                return std::make_unique<SkidMachine>(std::move(inputs), std::move(outputs));
             return std::make_unique<FifoMachine>(std::move(inputs), std::move(outputs), depth);
         }
         case Module::kWidthConverter: {
             const std::int64_t in = unit.integer("InElems");
             const std::int64_t out = unit.integer("OutElems");
-            if (in == out) return std::make_unique<SkidMachine>(std::move(inputs), std::move(outputs));
-            return std::make_unique<ConverterMachine>(std::move(inputs), std::move(outputs), in, out);
+            if (in == out)
+                return std::make_unique<SkidMachine>(std::move(inputs), std::move(outputs));
+            return std::make_unique<ConverterMachine>(std::move(inputs), std::move(outputs), in,
+                                                      out);
         }
         case Module::kMatrixVector:
-            return std::make_unique<MatrixVectorMachine>(std::move(inputs), std::move(outputs), unit);
+            return std::make_unique<MatrixVectorMachine>(std::move(inputs), std::move(outputs),
+                                                         unit);
         case Module::kThreshold:
-            return pipeline(unit.text("Style") == "search" ? ceil_log2(unit.integer("Steps") + 1) : 2);
-        case Module::kLookup: return pipeline(1);
-        case Module::kRequantize: return pipeline(4);
-        case Module::kChannelAffine: return pipeline(2);
+            return pipeline(unit.text("Style") == "search" ? ceil_log2(unit.integer("Steps") + 1)
+                                                           : 2);
+        case Module::kLookup:
+            return pipeline(1);
+        case Module::kRequantize:
+            return pipeline(4);
+        case Module::kChannelAffine:
+            return pipeline(2);
         case Module::kAdd:
-        case Module::kMul: return pipeline(1);
+        case Module::kMul:
+            return pipeline(1);
         case Module::kArgmax:
-            return pipeline(ceil_log2(unit.integer("Pe")), unit.integer("Labels") / unit.integer("Pe"));
-        case Module::kFork: return std::make_unique<ForkMachine>(std::move(inputs), std::move(outputs));
+            return pipeline(ceil_log2(unit.integer("Pe")),
+                            unit.integer("Labels") / unit.integer("Pe"));
+        case Module::kFork:
+            return std::make_unique<ForkMachine>(std::move(inputs), std::move(outputs));
         case Module::kConcat:
-            return std::make_unique<ConcatMachine>(std::move(inputs), std::move(outputs),
-                                                   parse_beats(unit.text("Beats"), unit.integer("Ways")));
+            return std::make_unique<ConcatMachine>(
+                std::move(inputs), std::move(outputs),
+                parse_beats(unit.text("Beats"), unit.integer("Ways")));
         case Module::kSplit:
-            return std::make_unique<SplitMachine>(std::move(inputs), std::move(outputs),
-                                                  parse_beats(unit.text("Beats"), unit.integer("Ways")));
+            return std::make_unique<SplitMachine>(
+                std::move(inputs), std::move(outputs),
+                parse_beats(unit.text("Beats"), unit.integer("Ways")));
     }
     QLOOM_ASSERT(false, "every module has a machine");
 }

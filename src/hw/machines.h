@@ -6,8 +6,9 @@
 
 #include "hw/accelerator.h"
 
-// The control of each RTL module, one machine a unit. A channel moves a beat in a cycle in which its valid and ready are
-// both set; both follow from the machines' state alone (ql_add and ql_mul also look at their other input's valid).
+// The control of each RTL module, one machine a unit. A channel moves a beat in a cycle in which
+// its valid and ready are both set; both follow from the machines' state alone (ql_add and ql_mul
+// also look at their other input's valid).
 namespace qloom::hw {
 
 // The wires of all channels in one cycle.
@@ -44,7 +45,7 @@ protected:
 };
 
 // inputs and outputs are the channels at the unit's ports, in order.
-std::unique_ptr<Machine> make_machine(const Unit& unit, std::vector<int> inputs, std::vector<int> outputs,
-                                      bool unbounded_fifo);
+std::unique_ptr<Machine> make_machine(const Unit& unit, std::vector<int> inputs,
+                                      std::vector<int> outputs, bool unbounded_fifo);
 
 }  // namespace qloom::hw

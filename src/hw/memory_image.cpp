@@ -14,7 +14,8 @@ MemoryImage::MemoryImage(std::string name, std::int64_t word_bits, std::int64_t 
       data_(static_cast<std::size_t>(limbs_ * words)) {}
 
 void MemoryImage::set(std::int64_t word, std::int64_t offset, int bits, std::int64_t value) {
-    QLOOM_ASSERT(word >= 0 && word < words_ && offset >= 0 && bits >= 1 && bits <= 64 && offset + bits <= word_bits_,
+    QLOOM_ASSERT(word >= 0 && word < words_ && offset >= 0 && bits >= 1 && bits <= 64 &&
+                     offset + bits <= word_bits_,
                  "a field lies inside its memory word");
     const std::uint64_t mask = bits == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bits) - 1;
     const std::uint64_t field = static_cast<std::uint64_t>(value) & mask;

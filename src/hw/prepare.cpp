@@ -20,18 +20,21 @@ using network::Network;
 using network::Stream;
 using network::StreamId;
 
-// What an instance must not be called: words of SystemVerilog that a layer may well be called, and names of the top.
+// What an instance must not be called: words of SystemVerilog that a layer may well be called, and
+// names of the top.
 constexpr std::array<std::string_view, 84> kReserved{
-    "alias",     "always",   "and",       "assert",   "assign",  "assume",    "automatic", "before",    "begin",
-    "bind",      "bit",      "break",     "buf",      "byte",    "case",      "cell",      "class",     "config",
-    "const",     "constraint", "context", "continue", "cover",   "cross",     "default",   "design",    "disable",
-    "dist",      "do",       "edge",      "else",     "end",     "enum",      "event",     "expect",    "export",
-    "extends",   "final",    "first_match", "for",    "force",   "foreach",   "forever",   "fork",      "function",
-    "generate",  "genvar",   "if",        "import",   "initial", "inout",     "input",     "inside",    "instance",
-    "int",       "interface", "join",     "library",  "local",   "logic",     "module",    "new",       "not",
-    "or",        "output",   "package",   "parameter", "primitive", "priority", "program", "property",  "rand",
-    "real",      "reg",      "return",    "sequence", "signed",  "static",    "struct",    "table",     "task",
-    "time",      "type",     "wire"};
+    "alias",    "always",  "and",      "assert",      "assign",    "assume",     "automatic",
+    "before",   "begin",   "bind",     "bit",         "break",     "buf",        "byte",
+    "case",     "cell",    "class",    "config",      "const",     "constraint", "context",
+    "continue", "cover",   "cross",    "default",     "design",    "disable",    "dist",
+    "do",       "edge",    "else",     "end",         "enum",      "event",      "expect",
+    "export",   "extends", "final",    "first_match", "for",       "force",      "foreach",
+    "forever",  "fork",    "function", "generate",    "genvar",    "if",         "import",
+    "initial",  "inout",   "input",    "inside",      "instance",  "int",        "interface",
+    "join",     "library", "local",    "logic",       "module",    "new",        "not",
+    "or",       "output",  "package",  "parameter",   "primitive", "priority",   "program",
+    "property", "rand",    "real",     "reg",         "return",    "sequence",   "signed",
+    "static",   "struct",  "table",    "task",        "time",      "type",       "wire"};
 
 std::string identifier(const std::string& name) {
     std::string result;
@@ -44,10 +47,12 @@ std::string identifier(const std::string& name) {
         }
     }
     while (!result.empty() && result.back() == '_') result.pop_back();
-    if (result.empty() || std::isdigit(static_cast<unsigned char>(result.front())) != 0) result = "layer_" + result;
-    const bool reserved = std::ranges::find(kReserved, result) != kReserved.end() || result == "clk" ||
-                          result == "rst" || result.starts_with("ap_") || result.starts_with("ql_") ||
-                          result.starts_with("s_axis_") || result.starts_with("m_axis_");
+    if (result.empty() || std::isdigit(static_cast<unsigned char>(result.front())) != 0)
+        result = "layer_" + result;
+    const bool reserved = std::ranges::find(kReserved, result) != kReserved.end() ||
+                          result == "clk" || result == "rst" || result.starts_with("ap_") ||
+                          result.starts_with("ql_") || result.starts_with("s_axis_") ||
+                          result.starts_with("m_axis_");
     return reserved ? "layer_" + result : result;
 }
 
@@ -79,15 +84,17 @@ Network binary_additions(const Network& network) {
             if (!is_last) {
                 Stream partial = network.stream(target);
                 partial.name = fmt::format("{}_sum_{}", partial.name, k);
-                partial.range = sum_range(result.stream(sum).range, sum_mul, network.stream(layer.inputs[k]).range,
-                                          add->multipliers[k]);
+                partial.range =
+                    sum_range(result.stream(sum).range, sum_mul,
+                              network.stream(layer.inputs[k]).range, add->multipliers[k]);
                 partial.type = IntType::smallest(partial.range);
                 target = result.add_stream(partial);
             }
-            result.layers.push_back({.name = is_last ? layer.name : fmt::format("{}_sum_{}", layer.name, k),
-                                     .kind = Add{{sum_mul, add->multipliers[k]}},
-                                     .inputs = {sum, layer.inputs[k]},
-                                     .outputs = {target}});
+            result.layers.push_back(
+                {.name = is_last ? layer.name : fmt::format("{}_sum_{}", layer.name, k),
+                 .kind = Add{{sum_mul, add->multipliers[k]}},
+                 .inputs = {sum, layer.inputs[k]},
+                 .outputs = {target}});
             sum = target;
             sum_mul = 1;
         }
@@ -97,7 +104,8 @@ Network binary_additions(const Network& network) {
 
 std::vector<StreamId> wire_streams(const Network& network) {
     std::vector<StreamId> wires;
-    for (std::size_t i = 0; i < network.streams.size(); ++i) wires.push_back(static_cast<StreamId>(i));
+    for (std::size_t i = 0; i < network.streams.size(); ++i)
+        wires.push_back(static_cast<StreamId>(i));
     for (const Layer& layer : network.layers) {
         if (!std::holds_alternative<network::Reshape>(layer.kind)) continue;
         wires[network::index_of(layer.outputs[0])] = wires[network::index_of(layer.inputs[0])];

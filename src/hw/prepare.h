@@ -7,7 +7,8 @@
 
 namespace qloom::hw {
 
-// The network as the hardware library can compute it: an addition of more than two streams becomes a chain.
+// The network as the hardware library can compute it: an addition of more than two streams becomes
+// a chain.
 //   before:  a, b, c --> Add(m) --> y
 //   after:   a, b --> Add(m0, m1) --> y_sum_1;  y_sum_1, c --> Add(1, m2) --> y
 // Ensures: the same outputs; streams of the given network keep their ids.

@@ -15,11 +15,15 @@ namespace qloom::hw {
 namespace {
 
 struct Registry {
-    const UnitModel& operator()(const network::MatrixVector&) const { return matrix_vector_model(); }
+    const UnitModel& operator()(const network::MatrixVector&) const {
+        return matrix_vector_model();
+    }
     const UnitModel& operator()(const network::Threshold&) const { return threshold_model(); }
     const UnitModel& operator()(const network::Lookup&) const { return lookup_model(); }
     const UnitModel& operator()(const network::Requantize&) const { return requantize_model(); }
-    const UnitModel& operator()(const network::ChannelAffine&) const { return channel_affine_model(); }
+    const UnitModel& operator()(const network::ChannelAffine&) const {
+        return channel_affine_model();
+    }
     const UnitModel& operator()(const network::Add&) const { return add_model(); }
     const UnitModel& operator()(const network::Multiply&) const { return multiply_model(); }
     const UnitModel& operator()(const network::Concat&) const { return concat_model(); }

@@ -23,7 +23,8 @@ public:
         std::vector<std::vector<int>> inputs(accelerator.units.size());
         std::vector<std::vector<int>> outputs(accelerator.units.size());
         const auto attach = [](std::vector<int>& ports, int port, int channel) {
-            if (static_cast<int>(ports.size()) <= port) ports.resize(static_cast<std::size_t>(port) + 1, -1);
+            if (static_cast<int>(ports.size()) <= port)
+                ports.resize(static_cast<std::size_t>(port) + 1, -1);
             ports[static_cast<std::size_t>(port)] = channel;
         };
         wires_.valid.resize(accelerator.channels.size());
@@ -44,7 +45,8 @@ public:
             }
         }
         for (std::size_t i = 0; i < accelerator.units.size(); ++i) {
-            machines_.push_back(make_machine(accelerator.units[i], inputs[i], outputs[i], options.unbounded_fifos));
+            machines_.push_back(
+                make_machine(accelerator.units[i], inputs[i], outputs[i], options.unbounded_fifos));
             longest_pause_ = std::max(longest_pause_, accelerator.units[i].cycles + 64);
         }
     }
@@ -53,15 +55,18 @@ public:
         StreamRun result;
         result.first_accept = -1;
         std::int64_t idle = 0;
-        for (std::int64_t cycle = 0; static_cast<std::int64_t>(result.frame_ends.size()) < frames_; ++cycle) {
+        for (std::int64_t cycle = 0; static_cast<std::int64_t>(result.frame_ends.size()) < frames_;
+             ++cycle) {
             for (const PortCounter& source : sources_) {
-                wires_.valid[static_cast<std::size_t>(source.channel)] = source.moved < source.beats * frames_ ? 1 : 0;
+                wires_.valid[static_cast<std::size_t>(source.channel)] =
+                    source.moved < source.beats * frames_ ? 1 : 0;
             }
             for (const auto& machine : machines_) machine->publish(wires_);
             for (const auto& machine : machines_) machine->settle(wires_);
 
             bool moved = false;
-            for (std::size_t i = 0; i < wires_.valid.size(); ++i) moved = moved || (wires_.valid[i] & wires_.ready[i]);
+            for (std::size_t i = 0; i < wires_.valid.size(); ++i)
+                moved = moved || (wires_.valid[i] & wires_.ready[i]);
             for (PortCounter& source : sources_) {
                 if (!wires_.fires(source.channel)) continue;
                 ++source.moved;
@@ -93,7 +98,8 @@ private:
     }
 
     std::int64_t frames_;
-    std::int64_t longest_pause_ = 64;  // a unit computes for as long as its cycles a frame without moving a beat
+    std::int64_t longest_pause_ =
+        64;  // a unit computes for as long as its cycles a frame without moving a beat
     std::vector<std::unique_ptr<Machine>> machines_;
     Wires wires_;
     std::vector<PortCounter> sources_;
@@ -107,14 +113,16 @@ StreamRun run_streams(const Accelerator& accelerator, const StreamRunOptions& op
 }
 
 StreamTiming measure_streams(const Accelerator& accelerator, bool unbounded_fifos) {
-    // Every unit may hold two frames before the slowest one is felt at the front; the second half is then steady.
+    // Every unit may hold two frames before the slowest one is felt at the front; the second half
+    // is then steady.
     constexpr std::int64_t kMostSteps = 8'000'000;
     std::int64_t longest = 1;
     for (const Unit& unit : accelerator.units) longest = std::max(longest, unit.cycles);
     const auto units = static_cast<std::int64_t>(accelerator.units.size());
     const std::int64_t affordable = kMostSteps / (longest * units);
     const std::int64_t frames = std::clamp<std::int64_t>(affordable, 6, 4 * units + 16);
-    const StreamRun run = run_streams(accelerator, {.frames = frames, .unbounded_fifos = unbounded_fifos});
+    const StreamRun run =
+        run_streams(accelerator, {.frames = frames, .unbounded_fifos = unbounded_fifos});
     StreamTiming timing;
     timing.deadlocked = run.deadlocked;
     timing.fifo_peaks = run.fifo_peaks;

@@ -5,15 +5,17 @@
 
 #include "hw/accelerator.h"
 
-// The accelerator as token machines, one a unit: the valid/ready control of each RTL module repeated cycle by cycle,
-// without data. What it says about cycles is what the RTL does.
+// The accelerator as token machines, one a unit: the valid/ready control of each RTL module
+// repeated cycle by cycle, without data. What it says about cycles is what the RTL does.
 namespace qloom::hw {
 
 struct StreamRun {
-    bool deadlocked = false;               // nothing moved although frames were missing
-    std::int64_t first_accept = 0;         // cycle in which the first input beat was taken
-    std::vector<std::int64_t> frame_ends;  // cycle in which a frame's last output beat left, one a frame
-    std::vector<std::int64_t> fifo_peaks;  // most beats held, one a unit (0 for units that are no FIFO)
+    bool deadlocked = false;        // nothing moved although frames were missing
+    std::int64_t first_accept = 0;  // cycle in which the first input beat was taken
+    std::vector<std::int64_t>
+        frame_ends;  // cycle in which a frame's last output beat left, one a frame
+    std::vector<std::int64_t>
+        fifo_peaks;  // most beats held, one a unit (0 for units that are no FIFO)
 };
 
 struct StreamRunOptions {

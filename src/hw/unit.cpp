@@ -24,16 +24,18 @@ void throw_no_hardware(const LayerView& view, const std::string& what, const std
 
 void check_width(const LayerView& view, const network::Stream& stream, int most) {
     if (stream.type.bits > most) {
-        throw_no_hardware(view,
-                          fmt::format("its stream {} has {} bits an element, and a {} takes at most {}", stream.name,
-                                      stream.type.bits, network::kind_name(view.layer.kind), most),
-                          "quantise that tensor to fewer bits");
+        throw_no_hardware(
+            view,
+            fmt::format("its stream {} has {} bits an element, and a {} takes at most {}",
+                        stream.name, stream.type.bits, network::kind_name(view.layer.kind), most),
+            "quantise that tensor to fewer bits");
     }
 }
 
 void ElementwiseModel::check(const LayerView& view) const {
     for (std::size_t i = 0; i < view.layer.inputs.size(); ++i) check_width(view, view.input(i), 48);
-    for (std::size_t i = 0; i < view.layer.outputs.size(); ++i) check_width(view, view.output(i), 64);
+    for (std::size_t i = 0; i < view.layer.outputs.size(); ++i)
+        check_width(view, view.output(i), 64);
 }
 
 std::vector<Folding> ElementwiseModel::legal_foldings(const LayerView& view) const {
@@ -46,8 +48,8 @@ std::int64_t ElementwiseModel::cycles(const LayerView& view, Folding folding) co
     return view.output().elements() / folding.pe;
 }
 
-Unit ElementwiseModel::base_instance(const LayerView& view, Folding folding, const std::string& name,
-                                     Module module) const {
+Unit ElementwiseModel::base_instance(const LayerView& view, Folding folding,
+                                     const std::string& name, Module module) const {
     Unit unit;
     unit.name = name;
     unit.layer = view.layer.name;

@@ -8,8 +8,8 @@
 #include "hw/memory_image.h"
 #include "network/network.h"
 
-// What one kind of layer says about its hardware. Each kind has one file pair in hw/units/ and one line in
-// hw/registry.cpp; nothing else knows kinds.
+// What one kind of layer says about its hardware. Each kind has one file pair in hw/units/ and one
+// line in hw/registry.cpp; nothing else knows kinds.
 namespace qloom::hw {
 
 // A layer and the streams it joins.
@@ -49,17 +49,20 @@ public:
     // Cycles a frame when nothing stalls.
     [[nodiscard]] virtual std::int64_t cycles(const LayerView& view, Folding folding) const = 0;
     // Elements a beat at an input or output.
-    [[nodiscard]] virtual std::int64_t input_elements(const LayerView& view, Folding folding, std::size_t port) const = 0;
-    [[nodiscard]] virtual std::int64_t output_elements(const LayerView& view, Folding folding, std::size_t port) const = 0;
+    [[nodiscard]] virtual std::int64_t input_elements(const LayerView& view, Folding folding,
+                                                      std::size_t port) const = 0;
+    [[nodiscard]] virtual std::int64_t output_elements(const LayerView& view, Folding folding,
+                                                       std::size_t port) const = 0;
     // Bits an element must have at an input.
     [[nodiscard]] virtual int input_bits(const LayerView& view, std::size_t port) const {
         return view.input(port).type.bits;
     }
     // The instance `name`, with its cost; prices decide where memories go.
-    [[nodiscard]] virtual Unit instance(const LayerView& view, Folding folding, const std::string& name,
-                                        const Prices& prices) const = 0;
+    [[nodiscard]] virtual Unit instance(const LayerView& view, Folding folding,
+                                        const std::string& name, const Prices& prices) const = 0;
     // The contents of its memories.
-    [[nodiscard]] virtual std::vector<MemoryImage> memories(const LayerView& view, const Unit& unit) const = 0;
+    [[nodiscard]] virtual std::vector<MemoryImage> memories(const LayerView& view,
+                                                            const Unit& unit) const = 0;
 };
 
 // Ascending divisors of n >= 1.
@@ -71,22 +74,27 @@ public:
     void check(const LayerView& view) const override;
     [[nodiscard]] std::vector<Folding> legal_foldings(const LayerView& view) const override;
     [[nodiscard]] std::int64_t cycles(const LayerView& view, Folding folding) const override;
-    [[nodiscard]] std::int64_t input_elements(const LayerView&, Folding folding, std::size_t) const override {
+    [[nodiscard]] std::int64_t input_elements(const LayerView&, Folding folding,
+                                              std::size_t) const override {
         return folding.pe;
     }
-    [[nodiscard]] std::int64_t output_elements(const LayerView&, Folding folding, std::size_t) const override {
+    [[nodiscard]] std::int64_t output_elements(const LayerView&, Folding folding,
+                                               std::size_t) const override {
         return folding.pe;
     }
-    [[nodiscard]] std::vector<MemoryImage> memories(const LayerView&, const Unit&) const override { return {}; }
+    [[nodiscard]] std::vector<MemoryImage> memories(const LayerView&, const Unit&) const override {
+        return {};
+    }
 
 protected:
     // The fields every elementwise instance has alike.
-    [[nodiscard]] Unit base_instance(const LayerView& view, Folding folding, const std::string& name,
-                                     Module module) const;
+    [[nodiscard]] Unit base_instance(const LayerView& view, Folding folding,
+                                     const std::string& name, Module module) const;
 };
 
 // Throws Code::kNoHardware.
-[[noreturn]] void throw_no_hardware(const LayerView& view, const std::string& what, const std::string& advice);
+[[noreturn]] void throw_no_hardware(const LayerView& view, const std::string& what,
+                                    const std::string& advice);
 
 // Throws Code::kNoHardware when a stream of the layer has more than `most` bits an element.
 void check_width(const LayerView& view, const network::Stream& stream, int most);

@@ -23,7 +23,9 @@ using Clock = std::chrono::steady_clock;
 // A waveform of more frames is too large to look at.
 constexpr std::int64_t kTracedFrames = 3;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 std::vector<fs::path> sources_of(const fs::path& rtl) {
     std::ifstream list(rtl / "files.f");
@@ -33,31 +35,38 @@ std::vector<fs::path> sources_of(const fs::path& rtl) {
     }
     if (sources.empty()) {
         throw Error(Code::kOutputFolderNotOurs, rtl.parent_path().string(),
-                    "does not hold a compiled network (no rtl/files.f)", "name a folder written by qloom compile");
+                    "does not hold a compiled network (no rtl/files.f)",
+                    "name a folder written by qloom compile");
     }
     return sources;
 }
 
-std::int64_t check_inputs(const hw::Accelerator& accelerator, const std::vector<network::Frames>& inputs) {
-    constexpr const char* kAdvice = "give whole frames of the network's input shape, as many for every input";
+std::int64_t check_inputs(const hw::Accelerator& accelerator,
+                          const std::vector<network::Frames>& inputs) {
+    constexpr const char* kAdvice =
+        "give whole frames of the network's input shape, as many for every input";
     if (inputs.size() != accelerator.inputs.size()) {
         throw Error(Code::kSimulationInput, "inputs",
-                    fmt::format("{} given, and the accelerator has {}", inputs.size(), accelerator.inputs.size()),
+                    fmt::format("{} given, and the accelerator has {}", inputs.size(),
+                                accelerator.inputs.size()),
                     kAdvice);
     }
     std::int64_t frames = -1;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
-        const Shape& shape = std::visit([](const auto& tensor) -> const Shape& { return tensor.shape(); }, inputs[i]);
+        const Shape& shape = std::visit(
+            [](const auto& tensor) -> const Shape& { return tensor.shape(); }, inputs[i]);
         const hw::Port& port = accelerator.inputs[i];
         const std::int64_t count = shape.empty() ? 0 : shape.front();
         if (count == 0 || element_count(shape) != count * port.elements) {
             throw Error(Code::kSimulationInput, "input " + port.stream,
-                        fmt::format("has the shape {}, and a frame has {} elements", shape_text(shape), port.elements),
+                        fmt::format("has the shape {}, and a frame has {} elements",
+                                    shape_text(shape), port.elements),
                         kAdvice);
         }
         if (frames >= 0 && count != frames) {
             throw Error(Code::kSimulationInput, "input " + port.stream,
-                        fmt::format("has {} frames, and the input before it {}", count, frames), kAdvice);
+                        fmt::format("has {} frames, and the input before it {}", count, frames),
+                        kAdvice);
         }
         frames = count;
     }
@@ -86,7 +95,8 @@ RunRecord run_frames(const hw::Accelerator& accelerator, StreamHarness& harness,
     }
     RunOptions run;
     run.seed = options.seed;
-    run.stuck_after_cycles = static_cast<std::uint64_t>(1000 + 20 * std::max(accelerator.ii_cycles, accelerator.latency_cycles));
+    run.stuck_after_cycles = static_cast<std::uint64_t>(
+        1000 + 20 * std::max(accelerator.ii_cycles, accelerator.latency_cycles));
     if (options.progress) {
         const auto beats = static_cast<std::uint64_t>(accelerator.outputs.front().beats);
         run.progress_cycles = 16384;
@@ -118,7 +128,8 @@ void check_last(const hw::Accelerator& accelerator, const RunRecord& record) {
         for (std::size_t beat = 0; beat < last.size(); ++beat) {
             if (last[beat] == (beat % beats == beats - 1)) continue;
             throw Error(Code::kHardwareCheckFailed, accelerator.outputs[i].name,
-                        fmt::format("tlast is wrong on beat {}", beat), "report it with the model that shows it");
+                        fmt::format("tlast is wrong on beat {}", beat),
+                        "report it with the model that shows it");
         }
     }
 }
@@ -142,7 +153,8 @@ SimulateResult simulate(const fs::path& dir, const std::vector<network::Frames>&
     result.build_seconds = seconds_since(build_start);
 
     std::vector<std::vector<std::uint32_t>> packed;
-    for (std::size_t i = 0; i < inputs.size(); ++i) packed.push_back(pack_beats(accelerator.inputs[i], inputs[i]));
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+        packed.push_back(pack_beats(accelerator.inputs[i], inputs[i]));
 
     if (!options.vcd.empty()) {
         spec.trace = true;
@@ -165,16 +177,19 @@ SimulateResult simulate(const fs::path& dir, const std::vector<network::Frames>&
     check_last(accelerator, record);
 
     for (std::size_t i = 0; i < accelerator.outputs.size(); ++i) {
-        result.outputs.push_back(unpack_beats(accelerator.outputs[i], record.sinks[i].words, result.frames));
+        result.outputs.push_back(
+            unpack_beats(accelerator.outputs[i], record.sinks[i].words, result.frames));
     }
     std::uint64_t first_accept = record.sources.front().cycles.front();
-    for (const SourceRecord& source : record.sources) first_accept = std::min(first_accept, source.cycles.front());
+    for (const SourceRecord& source : record.sources)
+        first_accept = std::min(first_accept, source.cycles.front());
     const std::vector<std::uint64_t> ends = frame_ends(accelerator, record, result.frames);
     result.latency_cycles = static_cast<std::int64_t>(ends.front() - first_accept);
     if (ends.size() >= 2) {
         const std::size_t middle = std::min(ends.size() / 2, ends.size() - 2);
         const auto cycles = static_cast<double>(ends.back() - ends[middle]);
-        result.ii_cycles = static_cast<std::int64_t>(std::ceil(cycles / static_cast<double>(ends.size() - 1 - middle) - 1e-6));
+        result.ii_cycles = static_cast<std::int64_t>(
+            std::ceil(cycles / static_cast<double>(ends.size() - 1 - middle) - 1e-6));
     }
     return result;
 }

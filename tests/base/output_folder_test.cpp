@@ -27,7 +27,8 @@ protected:
         return {std::istreambuf_iterator<char>(stream), {}};
     }
     [[nodiscard]] std::size_t entries() const {
-        return static_cast<std::size_t>(std::distance(fs::directory_iterator(root_), fs::directory_iterator()));
+        return static_cast<std::size_t>(
+            std::distance(fs::directory_iterator(root_), fs::directory_iterator()));
     }
     template <class F>
     static std::string error_of(F&& action) {
@@ -104,7 +105,8 @@ TEST_F(OutputFolderTest, RefusesAFolderOfSomebodyElse) {
     std::ofstream(root_ / "home" / "thesis.tex") << "work";
     EXPECT_EQ(error_of([&] { OutputFolder folder(root_ / "home"); }),
               "Q0020: " + (root_ / "home").string() +
-                  ": exists and was not made by qloom, so it is not replaced; choose another output folder, or remove "
+                  ": exists and was not made by qloom, so it is not replaced; choose another "
+                  "output folder, or remove "
                   "this one yourself");
     EXPECT_EQ(read(root_ / "home" / "thesis.tex"), "work");
     std::ofstream(root_ / "file") << "work";
@@ -117,9 +119,10 @@ TEST_F(OutputFolderTest, SaysWhatCannotBeWritten) {
     // A parent that is a file cannot hold a folder, whoever runs the test.
     std::ofstream(root_ / "file") << "work";
     EXPECT_THAT(error_of([&] { OutputFolder folder(root_ / "file" / "out"); }),
-                ::testing::MatchesRegex("Q0021: " + (root_ / "file" / "out").string() +
-                                        ": cannot be written \\(.*\\); choose an output folder you may write to, on a "
-                                        "disk with room"));
+                ::testing::MatchesRegex(
+                    "Q0021: " + (root_ / "file" / "out").string() +
+                    ": cannot be written \\(.*\\); choose an output folder you may write to, on a "
+                    "disk with room"));
     OutputFolder folder(root_ / "out");
     folder.write("x", "1");
     EXPECT_THAT(error_of([&] { folder.write("x/y", "1"); }), ::testing::HasSubstr("Q0021: "));

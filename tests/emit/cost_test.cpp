@@ -36,14 +36,17 @@ std::map<std::string, double> cells_of(const std::string& text) {
 }
 
 hw::Resources synthesised(const hw::Accelerator& accelerator, const Network& network) {
-    const fs::path folder = fs::path(::testing::TempDir()) / ("qloom_cost_" + std::to_string(::getpid()));
+    const fs::path folder =
+        fs::path(::testing::TempDir()) / ("qloom_cost_" + std::to_string(::getpid()));
     fs::remove_all(folder);
     emit(accelerator, network, folder);
     std::ifstream list(folder / "rtl" / "files.f");
     std::string script = "read_verilog -sv -defer";
     for (std::string line; std::getline(list, line);) script += " " + line;
-    script += "; hierarchy -top qloom_top; synth_xilinx -family xc7 -flatten -noiopad -noclkbuf -nodsp -nowidelut; "
-              "tee -q -o stat.txt stat";
+    script +=
+        "; hierarchy -top qloom_top; synth_xilinx -family xc7 -flatten -noiopad -noclkbuf -nodsp "
+        "-nowidelut; "
+        "tee -q -o stat.txt stat";
     check_tool({"yosys", "-q", "-p", script}, {.working_directory = folder / "rtl"}, "yosys");
     std::ifstream report(folder / "rtl" / "stat.txt");
     const auto cells = cells_of(std::string{std::istreambuf_iterator<char>(report), {}});
@@ -59,9 +62,11 @@ hw::Resources synthesised(const hw::Accelerator& accelerator, const Network& net
     return result;
 }
 
-// The band is what the model promises: a third either way on a small design, whatever it is made of.
+// The band is what the model promises: a third either way on a small design, whatever it is made
+// of.
 void expect_near(const Network& network, std::int64_t target_ii) {
-    const hw::Accelerator accelerator = hw::fold(network, {.board = hw::find_board("pynq-z1"), .target_ii = target_ii});
+    const hw::Accelerator accelerator =
+        hw::fold(network, {.board = hw::find_board("pynq-z1"), .target_ii = target_ii});
     const hw::Resources estimate = accelerator.total();
     const hw::Resources found = synthesised(accelerator, network);
     const std::string context = report_text(accelerator, network);
@@ -92,7 +97,8 @@ TEST(Cost, TernaryResidualWithEightBitInput) {
     NetworkBuilder build(43);
     const auto x = build.threshold(build.input("x", {32}, {0, 255}), 3);
     const auto y = build.dense_bipolar(build.threshold(build.dense(x, 24, {-1, 1}), 3), 32);
-    expect_near(build.finish({build.dense(build.threshold(build.add({y, x}, {1, 3}), 7), 5, {-1, 1})}), 16);
+    expect_near(
+        build.finish({build.dense(build.threshold(build.add({y, x}, {1, 3}), 7), 5, {-1, 1})}), 16);
 }
 
 }  // namespace

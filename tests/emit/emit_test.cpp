@@ -37,7 +37,8 @@ Network rich_network() {
     auto y = build.threshold(build.dense(x, 10, {-2, 2}), 5, {.bias = -2, .falling = true});
     const auto z = build.lookup(build.dense_bipolar(y, 10), {-3, 3});
     const auto sum = build.add({y, z, y}, {1, -2, 3});
-    const auto product = build.requantize(build.multiply(build.affine(sum), z), 4, {-100000000000, 100000000000});
+    const auto product =
+        build.requantize(build.multiply(build.affine(sum), z), 4, {-100000000000, 100000000000});
     return build.finish({build.argmax(product), sum});
 }
 
@@ -62,7 +63,8 @@ protected:
 };
 
 TEST_F(EmitTest, SameInputSameBytes) {
-    EXPECT_EQ(generate(fold_rich(rich_network()), rich_network()), generate(fold_rich(rich_network()), rich_network()));
+    EXPECT_EQ(generate(fold_rich(rich_network()), rich_network()),
+              generate(fold_rich(rich_network()), rich_network()));
 }
 
 TEST_F(EmitTest, NoFileNamesThisMachine) {
@@ -76,16 +78,21 @@ TEST_F(EmitTest, NoFileNamesThisMachine) {
 TEST_F(EmitTest, TheTopHasThePortsOfAStitchedIp) {
     const auto files = by_path(generate(fold_rich(rich_network()), rich_network()));
     const std::string& top = files.at("rtl/qloom_top.sv");
-    for (const char* port : {"ap_clk", "ap_rst_n", "s_axis_0_tdata", "s_axis_0_tvalid", "s_axis_0_tready", "s_axis_1_tdata",
-                             "m_axis_0_tdata", "m_axis_0_tvalid", "m_axis_0_tready", "m_axis_0_tlast", "m_axis_1_tlast"}) {
-        EXPECT_THAT(top, ::testing::ContainsRegex(std::string("(input  wire  logic|output       logic) .*") + port)) << port;
+    for (const char* port :
+         {"ap_clk", "ap_rst_n", "s_axis_0_tdata", "s_axis_0_tvalid", "s_axis_0_tready",
+          "s_axis_1_tdata", "m_axis_0_tdata", "m_axis_0_tvalid", "m_axis_0_tready",
+          "m_axis_0_tlast", "m_axis_1_tlast"}) {
+        EXPECT_THAT(top, ::testing::ContainsRegex(
+                             std::string("(input  wire  logic|output       logic) .*") + port))
+            << port;
     }
     EXPECT_THAT(top, Not(HasSubstr("s_axis_2")));
 }
 
 TEST_F(EmitTest, InstancesStandInTheOrderOfTheNetwork) {
     const Network network = qloom::testing::tutorial_network(true);
-    const hw::Accelerator accelerator = hw::fold(network, {.board = hw::find_board("pynq-z1"), .target_ii = 98});
+    const hw::Accelerator accelerator =
+        hw::fold(network, {.board = hw::find_board("pynq-z1"), .target_ii = 98});
     const std::string top = by_path(generate(accelerator, network)).at("rtl/qloom_top.sv");
     std::size_t last = 0;
     for (const network::Layer& layer : network.layers) {
@@ -115,9 +122,11 @@ TEST_F(EmitTest, WeightsStandWhereTheModuleReadsThem) {
     Network network = build.finish({build.dense(x, 2, {-2, 1})});
     auto& weights = std::get<network::MatrixVector>(network.layers[0].kind).weights;
     weights.values() = {1, 0, -1, -2, 0, 1, 1, -1};  // rows 0 and 1
-    const hw::FoldingFile file = hw::parse_folding_file(R"({"layers": {"fc1": {"pe": 1, "simd": 2}}})", "f");
+    const hw::FoldingFile file =
+        hw::parse_folding_file(R"({"layers": {"fc1": {"pe": 1, "simd": 2}}})", "f");
     const auto files = by_path(generate(
-        hw::fold(network, {.board = hw::find_board("pynq-z1"), .target_ii = 4, .folding = file}), network));
+        hw::fold(network, {.board = hw::find_board("pynq-z1"), .target_ii = 4, .folding = file}),
+        network));
     // Two bits a weight, element 0 low: (0, 1), (-2, -1), (1, 0), (-1, 1).
     EXPECT_EQ(files.at("rtl/fc1_weights.mem"), "1\nb\n4\nd\n");
 }
@@ -128,22 +137,26 @@ TEST_F(EmitTest, ThresholdsStandWhereTheSearchReadsThem) {
     Network network = build.finish({build.threshold(x, 5)});
     auto& thresholds = std::get<network::Threshold>(network.layers[0].kind).thresholds;
     thresholds.values() = {10, 20, 30, 40, 256, 1, 2, 3, 4, 5};
-    hw::Accelerator accelerator = hw::fold(network, {.board = hw::find_board("pynq-z1"), .target_ii = 2});
+    hw::Accelerator accelerator =
+        hw::fold(network, {.board = hw::find_board("pynq-z1"), .target_ii = 2});
     for (hw::Unit& unit : accelerator.units) {
         for (hw::Parameter& parameter : unit.parameters) {
             if (parameter.name == "Style") parameter.value = "search";
         }
     }
     const auto files = by_path(generate(accelerator, network));
-    // Five steps need three levels; level 0 asks step 4, level 1 steps 2 and 6 (never), level 2 steps 1, 3, 5, 7.
+    // Five steps need three levels; level 0 asks step 4, level 1 steps 2 and 6 (never), level 2
+    // steps 1, 3, 5, 7.
     EXPECT_EQ(files.at("rtl/act1_thresholds_00_0000.mem"), "028\n004\n");
     EXPECT_EQ(files.at("rtl/act1_thresholds_01_0000.mem"), "014\n100\n002\n100\n");
-    EXPECT_EQ(files.at("rtl/act1_thresholds_02_0000.mem"), "00a\n01e\n100\n100\n001\n003\n005\n100\n");
+    EXPECT_EQ(files.at("rtl/act1_thresholds_02_0000.mem"),
+              "00a\n01e\n100\n100\n001\n003\n005\n100\n");
 }
 
 TEST_F(EmitTest, TheReportHasEveryLayer) {
     const Network network = qloom::testing::tutorial_network(false);
-    const hw::Accelerator accelerator = hw::fold(network, {.board = hw::find_board("pynq-z1"), .target_fps = 1e6});
+    const hw::Accelerator accelerator =
+        hw::fold(network, {.board = hw::find_board("pynq-z1"), .target_fps = 1e6});
     const auto files = by_path(generate(accelerator, network));
     const auto report = nlohmann::json::parse(files.at("report.json"));
     EXPECT_EQ(report.at("ii_cycles"), 98);
@@ -153,7 +166,8 @@ TEST_F(EmitTest, TheReportHasEveryLayer) {
     EXPECT_EQ(report["layers"][0]["layer"], "fc1");
     EXPECT_EQ(report["layers"][0]["weight_bits"], 784 * 64 * 4);
     EXPECT_EQ(report["streams"][0]["data_bits"], 64);
-    for (const network::Layer& layer : network.layers) EXPECT_THAT(files.at("report.txt"), HasSubstr(layer.name));
+    for (const network::Layer& layer : network.layers)
+        EXPECT_THAT(files.at("report.txt"), HasSubstr(layer.name));
     EXPECT_THAT(files.at("report.txt"), HasSubstr("A frame every 98 cycles (II)"));
 }
 
@@ -172,14 +186,16 @@ TEST_F(EmitTest, SomebodyElsesFolderIsLeftAlone) {
     fs::create_directories(folder_);
     std::ofstream(folder_ / "work.txt") << "work";
     const Network network = rich_network();
-    EXPECT_THAT(error_of([&] { emit(fold_rich(network), network, folder_); }), ::testing::StartsWith("Q0020: "));
+    EXPECT_THAT(error_of([&] { emit(fold_rich(network), network, folder_); }),
+                ::testing::StartsWith("Q0020: "));
     EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 1);
 }
 
 TEST_F(EmitTest, AFolderOfSomethingElseCannotBeRead) {
     EXPECT_EQ(error_of([&] { read_accelerator(folder_); }),
               "Q0600: " + folder_.string() +
-                  ": does not hold a compiled network (no accelerator.json); name a folder written by qloom compile");
+                  ": does not hold a compiled network (no accelerator.json); name a folder written "
+                  "by qloom compile");
     fs::create_directories(folder_);
     std::ofstream(folder_ / "accelerator.json") << "{";
     EXPECT_EQ(error_of([&] { read_accelerator(folder_); }),
@@ -192,9 +208,10 @@ TEST_F(EmitTest, LintIsClean) {
     if (!tool_exists("verilator")) GTEST_SKIP() << "verilator is not installed";
     const Network network = rich_network();
     emit(fold_rich(network), network, folder_);
-    const ToolResult result = run_tool({"verilator", "--lint-only", "-Wall", "-sv", QLOOM_SOURCE_DIR "/rtl/lint.vlt", "-f",
-                                        "files.f", "--top-module", "qloom_top"},
-                                       {.working_directory = folder_ / "rtl"});
+    const ToolResult result =
+        run_tool({"verilator", "--lint-only", "-Wall", "-sv", QLOOM_SOURCE_DIR "/rtl/lint.vlt",
+                  "-f", "files.f", "--top-module", "qloom_top"},
+                 {.working_directory = folder_ / "rtl"});
     EXPECT_EQ(result.exit_code, 0) << result.output;
     EXPECT_EQ(result.output, "");
 }
@@ -206,8 +223,9 @@ TEST_F(EmitTest, YosysReadsTheTop) {
     std::ifstream list(folder_ / "rtl" / "files.f");
     std::string script = "read_verilog -sv -defer";
     for (std::string line; std::getline(list, line);) script += " " + line;
-    const ToolResult result = run_tool({"yosys", "-q", "-p", script + "; hierarchy -check -top qloom_top; proc; check -assert"},
-                                       {.working_directory = folder_ / "rtl"});
+    const ToolResult result = run_tool(
+        {"yosys", "-q", "-p", script + "; hierarchy -check -top qloom_top; proc; check -assert"},
+        {.working_directory = folder_ / "rtl"});
     EXPECT_EQ(result.exit_code, 0) << result.output;
 }
 

@@ -23,12 +23,17 @@ TEST(Accelerator, SurvivesItsFile) {
     const auto network = build.finish({build.concat({a, b})});
     const Accelerator accelerator = fold(network, {.board = find_board("kv260"), .target_ii = 12});
     const std::string text = to_json(accelerator).dump(1);
-    EXPECT_EQ(accelerator_from_json(nlohmann::ordered_json::parse(text), "accelerator.json"), accelerator);
+    EXPECT_EQ(accelerator_from_json(nlohmann::ordered_json::parse(text), "accelerator.json"),
+              accelerator);
 }
 
 TEST(Accelerator, ADamagedFileIsRefused) {
-    EXPECT_EQ(error_of([] { accelerator_from_json(nlohmann::ordered_json{{"format", 7}}, "out/accelerator.json"); }),
-              "Q0509: out/accelerator.json: cannot be read (another format version); compile the network again");
+    EXPECT_EQ(
+        error_of([] {
+            accelerator_from_json(nlohmann::ordered_json{{"format", 7}}, "out/accelerator.json");
+        }),
+        "Q0509: out/accelerator.json: cannot be read (another format version); compile the network "
+        "again");
 }
 
 TEST(Prepare, AdditionsOfManyStreamsBecomeChains) {
@@ -43,17 +48,20 @@ TEST(Prepare, AdditionsOfManyStreamsBecomeChains) {
     EXPECT_EQ(prepared.layers.size(), 3U);
     for (const auto& layer : prepared.layers) EXPECT_EQ(layer.inputs.size(), 2U);
     const auto inputs = qloom::testing::random_inputs(network, 50, 1);
-    EXPECT_EQ(qloom::testing::reference_run(prepared, inputs), qloom::testing::reference_run(network, inputs));
+    EXPECT_EQ(qloom::testing::reference_run(prepared, inputs),
+              qloom::testing::reference_run(network, inputs));
 }
 
 TEST(Prepare, InstanceNamesAreIdentifiers) {
     network::Network network;
-    for (const char* name : {"fc1", "/model/act.0", "9lives", "fork", "", "fc1_", "rst", "model act 0"}) {
-        network.layers.push_back({.name = name, .kind = network::Reshape{}, .inputs = {}, .outputs = {}});
+    for (const char* name :
+         {"fc1", "/model/act.0", "9lives", "fork", "", "fc1_", "rst", "model act 0"}) {
+        network.layers.push_back(
+            {.name = name, .kind = network::Reshape{}, .inputs = {}, .outputs = {}});
     }
     EXPECT_EQ(instance_names(network),
-              (std::vector<std::string>{"fc1", "model_act_0", "layer_9lives", "layer_fork", "layer_", "fc1_2",
-                                        "layer_rst", "model_act_0_2"}));
+              (std::vector<std::string>{"fc1", "model_act_0", "layer_9lives", "layer_fork",
+                                        "layer_", "fc1_2", "layer_rst", "model_act_0_2"}));
 }
 
 }  // namespace

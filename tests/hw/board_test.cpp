@@ -20,8 +20,8 @@ TEST(Boards, AreCompiledIn) {
         EXPECT_NE(board.processing_system, ProcessingSystem::kNone) << board.name;
         EXPECT_NE(board.uart_base, 0U) << board.name;
     }
-    EXPECT_THAT(names, ElementsAre("arty-z7-20", "kv260", "pynq-z1", "pynq-z2", "ultra96-v2", "zcu102", "zcu104",
-                                   "zedboard", "zybo-z7-10", "zybo-z7-20"));
+    EXPECT_THAT(names, ElementsAre("arty-z7-20", "kv260", "pynq-z1", "pynq-z2", "ultra96-v2",
+                                   "zcu102", "zcu104", "zedboard", "zybo-z7-10", "zybo-z7-20"));
     const Board board = find_board("pynq-z1");
     EXPECT_EQ(board.part, "xc7z020clg400-1");
     EXPECT_EQ(board.luts, 53200);
@@ -34,8 +34,9 @@ TEST(Boards, AreCompiledIn) {
 TEST(Boards, AUserAddsOneByPath) {
     const Board board = find_board(QLOOM_SOURCE_DIR "/boards/kv260.toml");
     EXPECT_EQ(board, find_board("kv260"));
-    const Board small = parse_board("part = \"xc7a35t\"\n[resources]\nluts = 20800\nffs = 41600\nbram36 = 50\ndsps = 90\n",
-                                    "my/cmod.toml");
+    const Board small = parse_board(
+        "part = \"xc7a35t\"\n[resources]\nluts = 20800\nffs = 41600\nbram36 = 50\ndsps = 90\n",
+        "my/cmod.toml");
     EXPECT_EQ(small.name, "cmod");
     EXPECT_EQ(small.processing_system, ProcessingSystem::kNone);
     EXPECT_EQ(small.luts, 20800);
@@ -43,27 +44,35 @@ TEST(Boards, AUserAddsOneByPath) {
 
 TEST(Boards, AnUnknownNameGetsAProposal) {
     EXPECT_EQ(error_of([] { find_board("pynq-zl"); }),
-              "Q0500: pynq-zl: there is no such board; did you mean pynq-z1? known boards: arty-z7-20, kv260, pynq-z1, "
-              "pynq-z2, ultra96-v2, zcu102, zcu104, zedboard, zybo-z7-10, zybo-z7-20; or give the path of a board file");
+              "Q0500: pynq-zl: there is no such board; did you mean pynq-z1? known boards: "
+              "arty-z7-20, kv260, pynq-z1, "
+              "pynq-z2, ultra96-v2, zcu102, zcu104, zedboard, zybo-z7-10, zybo-z7-20; or give the "
+              "path of a board file");
 }
 
 TEST(Boards, ABadFileIsRefused) {
     EXPECT_EQ(error_of([] { find_board("no/such.toml"); }),
               "Q0501: no/such.toml: cannot be opened; write it like the files in boards/");
-    EXPECT_EQ(error_of([] { parse_board("part = \"x\"\n[resources]\nffs = 1\n", "b.toml"); }),
-              "Q0501: b.toml: [resources] has no integer `luts`; write it like the files in boards/");
-    EXPECT_EQ(error_of([] { parse_board("part = \"x\"\n[resources]\nluts = 0\n", "b.toml"); }),
-              "Q0501: b.toml: [resources] luts = 0 is less than 1; write it like the files in boards/");
+    EXPECT_EQ(
+        error_of([] { parse_board("part = \"x\"\n[resources]\nffs = 1\n", "b.toml"); }),
+        "Q0501: b.toml: [resources] has no integer `luts`; write it like the files in boards/");
+    EXPECT_EQ(
+        error_of([] { parse_board("part = \"x\"\n[resources]\nluts = 0\n", "b.toml"); }),
+        "Q0501: b.toml: [resources] luts = 0 is less than 1; write it like the files in boards/");
     EXPECT_EQ(error_of([] { parse_board("[resources]\nluts = 1\n", "b.toml"); }),
               "Q0501: b.toml: has no `part`; write it like the files in boards/");
-    EXPECT_THAT(error_of([] { parse_board("part = = 1", "b.toml"); }), ::testing::StartsWith("Q0501: b.toml: line 1: "));
-    EXPECT_EQ(error_of([] {
-                  parse_board("part = \"x\"\n[resources]\nluts = 1\nffs = 1\nbram36 = 0\ndsps = 0\n[system]\n"
-                              "processing_system = \"arm\"\n",
-                              "b.toml");
-              }),
-              "Q0501: b.toml: processing_system = \"arm\" is not none, zynq-7000 or zynq-ultrascale+; write it like the "
-              "files in boards/");
+    EXPECT_THAT(error_of([] { parse_board("part = = 1", "b.toml"); }),
+                ::testing::StartsWith("Q0501: b.toml: line 1: "));
+    EXPECT_EQ(
+        error_of([] {
+            parse_board(
+                "part = \"x\"\n[resources]\nluts = 1\nffs = 1\nbram36 = 0\ndsps = 0\n[system]\n"
+                "processing_system = \"arm\"\n",
+                "b.toml");
+        }),
+        "Q0501: b.toml: processing_system = \"arm\" is not none, zynq-7000 or zynq-ultrascale+; "
+        "write it like the "
+        "files in boards/");
 }
 
 }  // namespace

@@ -21,8 +21,12 @@ struct Meaning {
     const Layer& layer;
     Values& values;
 
-    [[nodiscard]] const Stream& in(std::size_t i = 0) const { return network.stream(layer.inputs[i]); }
-    [[nodiscard]] const std::vector<std::int64_t>& x(std::size_t i = 0) const { return values.at(layer.inputs[i]); }
+    [[nodiscard]] const Stream& in(std::size_t i = 0) const {
+        return network.stream(layer.inputs[i]);
+    }
+    [[nodiscard]] const std::vector<std::int64_t>& x(std::size_t i = 0) const {
+        return values.at(layer.inputs[i]);
+    }
     std::vector<std::int64_t>& y(std::size_t i = 0) { return values[layer.outputs[i]]; }
 
     void operator()(const MatrixVector& unit) {
@@ -31,7 +35,8 @@ struct Meaning {
             for (std::int64_t row = 0; row < unit.weights.dim(0); ++row) {
                 std::int64_t sum = 0;
                 for (std::int64_t column = 0; column < width; ++column) {
-                    const std::int64_t value = x()[static_cast<std::size_t>(vector * width + column)];
+                    const std::int64_t value =
+                        x()[static_cast<std::size_t>(vector * width + column)];
                     const std::int64_t weight = unit.weights[row * width + column];
                     if (unit.arithmetic == MatrixVector::Arithmetic::kXnorPopcount) {
                         sum += value == weight ? 1 : 0;
@@ -50,7 +55,8 @@ struct Meaning {
             const bool falls = !unit.decreasing.empty() && unit.decreasing[row];
             std::int64_t count = 0;
             for (std::int64_t step = 0; step < unit.thresholds.dim(1); ++step) {
-                const std::int64_t limit = unit.thresholds[static_cast<std::int64_t>(row) * unit.thresholds.dim(1) + step];
+                const std::int64_t limit =
+                    unit.thresholds[static_cast<std::int64_t>(row) * unit.thresholds.dim(1) + step];
                 if (falls ? value < limit : value >= limit) ++count;
             }
             return unit.out_bias + count;
@@ -58,7 +64,8 @@ struct Meaning {
     }
     void operator()(const Lookup& unit) {
         each_channel([&](std::int64_t value, std::size_t channel) {
-            const std::int64_t row = unit.table.dim(0) == 1 ? 0 : static_cast<std::int64_t>(channel);
+            const std::int64_t row =
+                unit.table.dim(0) == 1 ? 0 : static_cast<std::int64_t>(channel);
             return unit.table[row * unit.table.dim(1) + value - unit.input_lo];
         });
     }
@@ -78,7 +85,8 @@ struct Meaning {
     void operator()(const Add& unit) {
         for (std::size_t k = 0; k < x().size(); ++k) {
             std::int64_t sum = 0;
-            for (std::size_t i = 0; i < layer.inputs.size(); ++i) sum += unit.multipliers[i] * x(i)[k];
+            for (std::size_t i = 0; i < layer.inputs.size(); ++i)
+                sum += unit.multipliers[i] * x(i)[k];
             y().push_back(sum);
         }
     }
@@ -99,7 +107,8 @@ struct Meaning {
         std::size_t at = 0;
         for (std::int64_t vector = 0; vector < in().vectors(); ++vector) {
             for (std::size_t i = 0; i < layer.outputs.size(); ++i) {
-                for (std::int64_t c = 0; c < network.stream(layer.outputs[i]).channels(); ++c) y(i).push_back(x()[at++]);
+                for (std::int64_t c = 0; c < network.stream(layer.outputs[i]).channels(); ++c)
+                    y(i).push_back(x()[at++]);
             }
         }
     }
@@ -127,13 +136,16 @@ struct Meaning {
 }  // namespace
 
 StreamId NetworkBuilder::stream(const std::string& name, const Shape& shape, Range range) {
-    return network_.add_stream({.name = name, .shape = shape, .type = IntType::smallest(range), .range = range});
+    return network_.add_stream(
+        {.name = name, .shape = shape, .type = IntType::smallest(range), .range = range});
 }
 
-StreamId NetworkBuilder::emit(const std::string& name, LayerKind kind, const std::vector<StreamId>& inputs,
-                              const Shape& shape, Range range) {
+StreamId NetworkBuilder::emit(const std::string& name, LayerKind kind,
+                              const std::vector<StreamId>& inputs, const Shape& shape,
+                              Range range) {
     const StreamId out = stream(name + "_out", shape, range);
-    network_.layers.push_back({.name = name, .kind = std::move(kind), .inputs = inputs, .outputs = {out}});
+    network_.layers.push_back(
+        {.name = name, .kind = std::move(kind), .inputs = inputs, .outputs = {out}});
     return out;
 }
 
@@ -202,14 +214,16 @@ StreamId NetworkBuilder::threshold(StreamId x, std::int64_t steps, ThresholdOpti
         std::sort(begin, begin + steps);
         if (options.falling) layer.decreasing.push_back(uniform(0, 1) == 1);
     }
-    return emit(fresh("act"), std::move(layer), {x}, at(x).shape, {options.bias, options.bias + steps});
+    return emit(fresh("act"), std::move(layer), {x}, at(x).shape,
+                {options.bias, options.bias + steps});
 }
 
 StreamId NetworkBuilder::lookup(StreamId x, Range values, bool shared) {
     const Range in = at(x).range;
     Lookup layer;
     layer.input_lo = in.lo;
-    layer.table = Tensor<std::int64_t>(Shape{shared ? 1 : at(x).channels(), static_cast<std::int64_t>(in.count())});
+    layer.table = Tensor<std::int64_t>(
+        Shape{shared ? 1 : at(x).channels(), static_cast<std::int64_t>(in.count())});
     for (auto& value : layer.table) value = uniform(values.lo, values.hi);
     return emit(fresh("table"), std::move(layer), {x}, at(x).shape, values);
 }
@@ -222,7 +236,8 @@ StreamId NetworkBuilder::requantize(StreamId x, int shift, Range out, bool share
     const std::int64_t rows = shared ? 1 : at(x).channels();
     for (std::int64_t row = 0; row < rows; ++row) {
         layer.mul.push_back(uniform(-200, 200));
-        layer.add.push_back(uniform(-(std::int64_t{1} << shift) * 20, (std::int64_t{1} << shift) * 20));
+        layer.add.push_back(
+            uniform(-(std::int64_t{1} << shift) * 20, (std::int64_t{1} << shift) * 20));
     }
     return emit(fresh("requant"), std::move(layer), {x}, at(x).shape, out);
 }
@@ -237,13 +252,15 @@ StreamId NetworkBuilder::affine(StreamId x, bool shared) {
         const std::int64_t add = uniform(-100, 100);
         layer.mul.push_back(mul);
         layer.add.push_back(add);
-        const Range one{std::min(mul * in.lo, mul * in.hi) + add, std::max(mul * in.lo, mul * in.hi) + add};
+        const Range one{std::min(mul * in.lo, mul * in.hi) + add,
+                        std::max(mul * in.lo, mul * in.hi) + add};
         range = row == 0 ? one : range.united(one);
     }
     return emit(fresh("scale"), std::move(layer), {x}, at(x).shape, range);
 }
 
-StreamId NetworkBuilder::add(const std::vector<StreamId>& xs, const std::vector<std::int64_t>& multipliers) {
+StreamId NetworkBuilder::add(const std::vector<StreamId>& xs,
+                             const std::vector<std::int64_t>& multipliers) {
     Range range{0, 0};
     for (std::size_t i = 0; i < xs.size(); ++i) {
         const Range in = at(xs[i]).range;
@@ -257,7 +274,8 @@ StreamId NetworkBuilder::multiply(StreamId a, StreamId b) {
     const Range x = at(a).range;
     const Range y = at(b).range;
     const auto corners = {x.lo * y.lo, x.lo * y.hi, x.hi * y.lo, x.hi * y.hi};
-    return emit(fresh("product"), Multiply{}, {a, b}, at(a).shape, {std::min(corners), std::max(corners)});
+    return emit(fresh("product"), Multiply{}, {a, b}, at(a).shape,
+                {std::min(corners), std::max(corners)});
 }
 
 StreamId NetworkBuilder::concat(const std::vector<StreamId>& xs) {
@@ -296,7 +314,8 @@ Network NetworkBuilder::finish(const std::vector<StreamId>& outputs) {
     return network_;
 }
 
-std::vector<Tensor<std::int64_t>> random_inputs(const Network& network, std::int64_t frames, std::uint32_t seed) {
+std::vector<Tensor<std::int64_t>> random_inputs(const Network& network, std::int64_t frames,
+                                                std::uint32_t seed) {
     std::mt19937 random(seed);
     std::vector<Tensor<std::int64_t>> inputs;
     for (const StreamId id : network.inputs) {
@@ -307,14 +326,17 @@ std::vector<Tensor<std::int64_t>> random_inputs(const Network& network, std::int
         std::uniform_int_distribution<std::int64_t> distribution(stream.range.lo, stream.range.hi);
         for (std::int64_t k = 0; k < tensor.size(); ++k) {
             const std::int64_t frame = k / stream.elements();
-            tensor[k] = frame == 0 ? stream.range.lo : frame == 1 ? stream.range.hi : distribution(random);
+            tensor[k] = frame == 0   ? stream.range.lo
+                        : frame == 1 ? stream.range.hi
+                                     : distribution(random);
         }
         inputs.push_back(std::move(tensor));
     }
     return inputs;
 }
 
-std::vector<Tensor<std::int64_t>> reference_run(const Network& network, const std::vector<Tensor<std::int64_t>>& inputs) {
+std::vector<Tensor<std::int64_t>> reference_run(const Network& network,
+                                                const std::vector<Tensor<std::int64_t>>& inputs) {
     const std::int64_t frames = inputs.at(0).dim(0);
     std::vector<Tensor<std::int64_t>> outputs;
     for (const StreamId id : network.outputs) {
@@ -330,13 +352,81 @@ std::vector<Tensor<std::int64_t>> reference_run(const Network& network, const st
             const auto* begin = inputs[i].data() + frame * size;
             values[network.inputs[i]] = {begin, begin + size};
         }
-        for (const Layer& layer : network.layers) std::visit(Meaning{network, layer, values}, layer.kind);
+        for (const Layer& layer : network.layers)
+            std::visit(Meaning{network, layer, values}, layer.kind);
         for (std::size_t i = 0; i < outputs.size(); ++i) {
             const auto& value = values.at(network.outputs[i]);
-            std::ranges::copy(value, outputs[i].data() + frame * static_cast<std::int64_t>(value.size()));
+            std::ranges::copy(value,
+                              outputs[i].data() + frame * static_cast<std::int64_t>(value.size()));
         }
     }
     return outputs;
+}
+
+RandomDesign random_design(std::uint32_t seed) {
+    NetworkBuilder build(seed);
+    const auto dimension = [&] { return build.uniform(1, 3) * build.uniform(1, 6); };
+    std::vector<StreamId> streams;
+    const std::int64_t inputs = build.uniform(1, 2);
+    std::int64_t width = dimension();
+    for (std::int64_t i = 0; i < inputs; ++i) {
+        const std::int64_t bits = build.uniform(1, 8);
+        const bool is_signed = bits > 1 && build.uniform(0, 1) == 1;
+        const std::int64_t count = std::int64_t{1} << bits;
+        streams.push_back(
+            build.input("x" + std::to_string(i), {width},
+                        is_signed ? Range{-count / 2, count / 2 - 1} : Range{0, count - 1}));
+    }
+    // Everything in `streams` is `width` wide; each step makes a new stream from old ones.
+    const auto pick = [&] {
+        return streams[static_cast<std::size_t>(
+            build.uniform(0, static_cast<std::int64_t>(streams.size()) - 1))];
+    };
+    const std::int64_t steps = build.uniform(2, 5);
+    for (std::int64_t step = 0; step < steps; ++step) {
+        const auto narrow = [&](StreamId x) {
+            return build.threshold(x, build.uniform(1, 17),
+                                   {.bias = build.uniform(-8, 2),
+                                    .shared = build.uniform(0, 3) == 0,
+                                    .falling = build.uniform(0, 1) == 1});
+        };
+        switch (build.uniform(0, 6)) {
+            case 0:
+            case 1: {
+                const std::int64_t bits = build.uniform(2, 6);
+                const std::int64_t top = std::int64_t{1} << (bits - 1);
+                streams.push_back(narrow(build.dense(pick(), width, {-top, top - 1})));
+                break;
+            }
+            case 2:
+                streams.push_back(narrow(build.dense_bipolar(pick(), width)));
+                break;
+            case 3:
+                streams.push_back(narrow(
+                    build.add({pick(), pick()}, {build.uniform(-3, 3), build.uniform(1, 3)})));
+                break;
+            case 4:
+                streams.push_back(build.requantize(pick(), 5, {-20, 30}, build.uniform(0, 1) == 1));
+                break;
+            case 5: {
+                const auto joined = build.concat({pick(), pick()});
+                const auto parts = build.split(joined, {width, width});
+                streams.push_back(parts[static_cast<std::size_t>(build.uniform(0, 1))]);
+                break;
+            }
+            case 6: {
+                const std::int64_t wider = dimension();
+                const auto hidden = narrow(build.dense(pick(), wider, {-2, 1}));
+                streams = {narrow(build.dense(hidden, width, {-2, 1})),
+                           narrow(build.dense(hidden, width, {-1, 1}))};
+                break;
+            }
+        }
+    }
+    std::vector<StreamId> outputs{streams.back()};
+    if (build.uniform(0, 2) == 0) outputs.push_back(build.argmax(pick()));
+    return {.network = build.finish(outputs),
+            .target_ii = 1 + build.uniform(1, 4) * build.uniform(1, 40)};
 }
 
 Network tutorial_network(bool with_argmax) {

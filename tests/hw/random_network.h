@@ -8,8 +8,8 @@
 #include "base/tensor.h"
 #include "network/network.h"
 
-// Networks made by hand with random contents, and what they mean in obvious loops: the oracle of the tests of hw, emit
-// and sim. Nothing here is shared with the executor or the hardware.
+// Networks made by hand with random contents, and what they mean in obvious loops: the oracle of
+// the tests of hw, emit and sim. Nothing here is shared with the executor or the hardware.
 namespace qloom::testing {
 
 struct ThresholdOptions {
@@ -27,14 +27,17 @@ public:
     network::StreamId dense(network::StreamId x, std::int64_t outputs, Range weights);
     network::StreamId dense_bipolar(network::StreamId x, std::int64_t outputs);
     network::StreamId dense_xnor(network::StreamId x, std::int64_t outputs);
-    network::StreamId threshold(network::StreamId x, std::int64_t steps, ThresholdOptions options = {});
+    network::StreamId threshold(network::StreamId x, std::int64_t steps,
+                                ThresholdOptions options = {});
     network::StreamId lookup(network::StreamId x, Range values, bool shared = false);
     network::StreamId requantize(network::StreamId x, int shift, Range out, bool shared = false);
     network::StreamId affine(network::StreamId x, bool shared = false);
-    network::StreamId add(const std::vector<network::StreamId>& xs, const std::vector<std::int64_t>& multipliers);
+    network::StreamId add(const std::vector<network::StreamId>& xs,
+                          const std::vector<std::int64_t>& multipliers);
     network::StreamId multiply(network::StreamId a, network::StreamId b);
     network::StreamId concat(const std::vector<network::StreamId>& xs);
-    std::vector<network::StreamId> split(network::StreamId x, const std::vector<std::int64_t>& channels);
+    std::vector<network::StreamId> split(network::StreamId x,
+                                         const std::vector<std::int64_t>& channels);
     network::StreamId argmax(network::StreamId x);
     network::StreamId reshape(network::StreamId x, const Shape& shape);
 
@@ -47,7 +50,8 @@ public:
 private:
     network::StreamId stream(const std::string& name, const Shape& shape, Range range);
     network::StreamId emit(const std::string& name, network::LayerKind kind,
-                           const std::vector<network::StreamId>& inputs, const Shape& shape, Range range);
+                           const std::vector<network::StreamId>& inputs, const Shape& shape,
+                           Range range);
     network::StreamId dense_of(network::StreamId x, network::MatrixVector layer);
     const network::Stream& at(network::StreamId id) const { return network_.stream(id); }
     std::string fresh(const std::string& base) { return base + std::to_string(++count_); }
@@ -57,13 +61,21 @@ private:
     int count_ = 0;
 };
 
-// Random integers inside the range of every network input: (frames, shape...). The first two frames hold the extremes.
-std::vector<Tensor<std::int64_t>> random_inputs(const network::Network& network, std::int64_t frames,
-                                                std::uint32_t seed);
+// Random integers inside the range of every network input: (frames, shape...). The first two frames
+// hold the extremes.
+std::vector<Tensor<std::int64_t>> random_inputs(const network::Network& network,
+                                                std::int64_t frames, std::uint32_t seed);
 
 // What the network means; one (frames, shape...) an output.
 std::vector<Tensor<std::int64_t>> reference_run(const network::Network& network,
                                                 const std::vector<Tensor<std::int64_t>>& inputs);
+
+// A random network of every kind of layer, and a target that it can reach.
+struct RandomDesign {
+    network::Network network;
+    std::int64_t target_ii = 2;
+};
+RandomDesign random_design(std::uint32_t seed);
 
 // The network of the tutorial, 784-64-64-10 with 4-bit weights and activations and an 8-bit input.
 network::Network tutorial_network(bool with_argmax);

@@ -27,12 +27,14 @@ TEST(StreamModel, AMatrixTakesItsFormula) {
     NetworkBuilder build(1);
     const auto x = build.input("x", {16}, {0, 15});
     const Network network = build.finish({build.dense(x, 8, {-3, 3})});
-    // Simd 4, Pe 8: four beats in, D = 1 + ceil(2 / 2) = 2, D + 2 to the accumulator, 1 for the output stage.
+    // Simd 4, Pe 8: four beats in, D = 1 + ceil(2 / 2) = 2, D + 2 to the accumulator, 1 for the
+    // output stage.
     const auto flat = fold(network, options_for(4, R"({"layers": {"fc1": {"pe": 8, "simd": 4}},
                                                       "ports": {"s_axis_0": 4, "m_axis_0": 8}})"));
     EXPECT_EQ(flat.ii_cycles, 4);
     EXPECT_EQ(flat.latency_cycles, 3 + (2 + 2) + 1);
-    // Pe 2: four folds of four steps; D + 3 from the last beat to the first result, then one every four cycles.
+    // Pe 2: four folds of four steps; D + 3 from the last beat to the first result, then one every
+    // four cycles.
     const auto folded = fold(network, options_for(16, R"({"layers": {"fc1": {"pe": 2, "simd": 4}},
                                                          "ports": {"s_axis_0": 4, "m_axis_0": 2}})"));
     EXPECT_EQ(folded.ii_cycles, 16);
@@ -46,7 +48,8 @@ TEST(StreamModel, TheSlowestUnitGivesThePace) {
         std::int64_t slowest = 0;
         for (const Unit& unit : accelerator.units) slowest = std::max(slowest, unit.cycles);
         EXPECT_EQ(accelerator.ii_cycles, slowest);
-        EXPECT_EQ(std::ranges::count(accelerator.units, Module::kFifo, &Unit::module), 0) << "a chain needs no FIFO";
+        EXPECT_EQ(std::ranges::count(accelerator.units, Module::kFifo, &Unit::module), 0)
+            << "a chain needs no FIFO";
     }
 }
 
@@ -74,20 +77,24 @@ TEST(FifoSizing, AResidualNeedsOneAndGetsTheSmallest) {
         Accelerator planted = accelerator;
         for (Unit& unit : planted.units) {
             if (unit.name != fifo->name) continue;
-            ASSERT_GT(fifo->integer("Depth"), 2) << "a FIFO of two is replaced by a FIFO of none below";
+            ASSERT_GT(fifo->integer("Depth"), 2)
+                << "a FIFO of two is replaced by a FIFO of none below";
             for (Parameter& parameter : unit.parameters) {
                 if (parameter.name == "Depth") parameter.value = fifo->integer("Depth") - 1;
             }
         }
         const StreamTiming timing = measure_streams(planted);
-        EXPECT_TRUE(timing.deadlocked || timing.ii > static_cast<double>(accelerator.ii_cycles)) << fifo->name;
+        EXPECT_TRUE(timing.deadlocked || timing.ii > static_cast<double>(accelerator.ii_cycles))
+            << fifo->name;
     }
 }
 
 TEST(FifoSizing, WithoutFifosAResidualIsRefused) {
-    const std::string message = error_of([&] { fold(residual_network(), options_for(32, R"({"fifo_depths": {}})")); });
+    const std::string message =
+        error_of([&] { fold(residual_network(), options_for(32, R"({"fifo_depths": {}})")); });
     EXPECT_EQ(message,
-              "Q0507: f.json: with these FIFO depths the accelerator stops for good: a stream waits for another that waits "
+              "Q0507: f.json: with these FIFO depths the accelerator stops for good: a stream "
+              "waits for another that waits "
               "for it; leave fifo_depths out, and the smallest depths that work are chosen");
 }
 
@@ -97,8 +104,11 @@ TEST(FifoSizing, ASwapOfHalvesNeedsRoomForOneHalf) {
     const auto x = build.input("x", {16}, {0, 15});
     const auto halves = build.split(x, {8, 8});
     const Network network = build.finish({build.concat({halves[1], halves[0]})});
-    const Accelerator accelerator =
-        fold(network, options_for(16, R"({"layers": {"split1": {"pe": 1}, "concat2": {"pe": 1}}, "ports": {"m_axis_0": 1}})"));
+    const Accelerator accelerator = fold(
+        network,
+        options_for(
+            16,
+            R"({"layers": {"split1": {"pe": 1}, "concat2": {"pe": 1}}, "ports": {"m_axis_0": 1}})"));
     EXPECT_EQ(accelerator.ii_cycles, 16);
     std::int64_t room = 0;
     for (const Unit& unit : accelerator.units) {

@@ -30,8 +30,10 @@ TEST(Beats, ElementsStandAtTheirBits) {
                         .element_bits = 5,
                         .data_bits = 16};
     const network::Frames frames = Tensor<float>(Shape{1, 4}, std::vector<float>{-1, 3, -16, 15});
-    EXPECT_EQ(pack_beats(port, frames), (std::vector<std::uint32_t>{0x1F | (3 << 5), 0x10 | (15 << 5)}));
-    EXPECT_EQ(network::integers_of(unpack_beats(port, pack_beats(port, frames), 1)), network::integers_of(frames));
+    EXPECT_EQ(pack_beats(port, frames),
+              (std::vector<std::uint32_t>{0x1F | (3 << 5), 0x10 | (15 << 5)}));
+    EXPECT_EQ(network::integers_of(unpack_beats(port, pack_beats(port, frames), 1)),
+              network::integers_of(frames));
 }
 
 TEST(Beats, WideElementsCrossWords) {
@@ -43,9 +45,12 @@ TEST(Beats, WideElementsCrossWords) {
                         .beats = 1,
                         .element_bits = 64,
                         .data_bits = 192};
-    const network::Frames frames = Tensor<double>(Shape{1, 3}, std::vector<double>{-549755813888.0, 549755813887.0, -1});
-    EXPECT_EQ(pack_beats(port, frames), (std::vector<std::uint32_t>{0, 0xFFFFFF80, 0xFFFFFFFF, 0x7F, 0xFFFFFFFF, 0xFFFFFFFF}));
-    EXPECT_EQ(network::integers_of(unpack_beats(port, pack_beats(port, frames), 1)), network::integers_of(frames));
+    const network::Frames frames =
+        Tensor<double>(Shape{1, 3}, std::vector<double>{-549755813888.0, 549755813887.0, -1});
+    EXPECT_EQ(pack_beats(port, frames), (std::vector<std::uint32_t>{0, 0xFFFFFF80, 0xFFFFFFFF, 0x7F,
+                                                                    0xFFFFFFFF, 0xFFFFFFFF}));
+    EXPECT_EQ(network::integers_of(unpack_beats(port, pack_beats(port, frames), 1)),
+              network::integers_of(frames));
 }
 
 class SimulateTest : public ::testing::Test {
@@ -55,7 +60,8 @@ protected:
         NetworkBuilder build(31);
         const auto x = build.input("x", {8}, {0, 15});
         const network::Network network = build.finish({build.dense(x, 4, {-3, 3})});
-        emit::emit(hw::fold(network, {.board = hw::find_board("pynq-z1"), .target_ii = 8}), network, folder_);
+        emit::emit(hw::fold(network, {.board = hw::find_board("pynq-z1"), .target_ii = 8}), network,
+                   folder_);
     }
     void TearDown() override { fs::remove_all(folder_); }
 
@@ -92,23 +98,29 @@ TEST_F(SimulateTest, ASecondRunFindsTheModel) {
 }
 
 TEST_F(SimulateTest, InputsThatDoNotFitAreRefused) {
-    constexpr const char* kAdvice = "; give whole frames of the network's input shape, as many for every input";
-    EXPECT_EQ(simulate_error({}), std::string("Q0720: inputs: 0 given, and the accelerator has 1") + kAdvice);
-    EXPECT_EQ(simulate_error({Tensor<float>(Shape{3, 7})}),
-              std::string("Q0720: input x: has the shape [3, 7], and a frame has 8 elements") + kAdvice);
-    EXPECT_EQ(simulate_error({Tensor<float>(Shape{0, 8})}),
-              std::string("Q0720: input x: has the shape [0, 8], and a frame has 8 elements") + kAdvice);
+    constexpr const char* kAdvice =
+        "; give whole frames of the network's input shape, as many for every input";
+    EXPECT_EQ(simulate_error({}),
+              std::string("Q0720: inputs: 0 given, and the accelerator has 1") + kAdvice);
+    EXPECT_EQ(
+        simulate_error({Tensor<float>(Shape{3, 7})}),
+        std::string("Q0720: input x: has the shape [3, 7], and a frame has 8 elements") + kAdvice);
+    EXPECT_EQ(
+        simulate_error({Tensor<float>(Shape{0, 8})}),
+        std::string("Q0720: input x: has the shape [0, 8], and a frame has 8 elements") + kAdvice);
 }
 
 TEST_F(SimulateTest, AFolderWithoutANetworkIsRefused) {
     fs::remove(folder_ / "rtl" / "files.f");
     EXPECT_EQ(simulate_error({Tensor<float>(Shape{1, 8})}),
               "Q0600: " + folder_.string() +
-                  ": does not hold a compiled network (no rtl/files.f); name a folder written by qloom compile");
+                  ": does not hold a compiled network (no rtl/files.f); name a folder written by "
+                  "qloom compile");
     fs::remove(folder_ / "accelerator.json");
     EXPECT_EQ(simulate_error({Tensor<float>(Shape{1, 8})}),
               "Q0600: " + folder_.string() +
-                  ": does not hold a compiled network (no accelerator.json); name a folder written by qloom compile");
+                  ": does not hold a compiled network (no accelerator.json); name a folder written "
+                  "by qloom compile");
 }
 
 }  // namespace

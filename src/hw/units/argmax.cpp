@@ -12,8 +12,10 @@ public:
     void check(const LayerView& view) const override {
         ElementwiseModel::check(view);
         if (view.input().vectors() != 1) {
-            throw_no_hardware(view, fmt::format("it takes the argmax of each of {} vectors", view.input().vectors()),
-                              "flatten its input first");
+            throw_no_hardware(
+                view,
+                fmt::format("it takes the argmax of each of {} vectors", view.input().vectors()),
+                "flatten its input first");
         }
     }
     [[nodiscard]] std::vector<Folding> legal_foldings(const LayerView& view) const override {
@@ -24,7 +26,10 @@ public:
     [[nodiscard]] std::int64_t cycles(const LayerView& view, Folding folding) const override {
         return view.input().elements() / folding.pe;
     }
-    [[nodiscard]] std::int64_t output_elements(const LayerView&, Folding, std::size_t) const override { return 1; }
+    [[nodiscard]] std::int64_t output_elements(const LayerView&, Folding,
+                                               std::size_t) const override {
+        return 1;
+    }
 
     [[nodiscard]] Unit instance(const LayerView& view, Folding folding, const std::string& name,
                                 const Prices&) const override {

@@ -8,7 +8,9 @@ namespace {
 
 using network::ChannelAffine;
 
-const ChannelAffine& kind_of(const LayerView& view) { return std::get<ChannelAffine>(view.layer.kind); }
+const ChannelAffine& kind_of(const LayerView& view) {
+    return std::get<ChannelAffine>(view.layer.kind);
+}
 
 class ChannelAffineModel final : public ElementwiseModel {
 public:
@@ -19,7 +21,8 @@ public:
         const int output = view.output().type.bits;
         const int mul = signed_bits(layer.mul);
         const int add = signed_bits(layer.add);
-        const std::int64_t channels = coefficient_channels(layer.mul.size(), view.input().channels(), folding);
+        const std::int64_t channels =
+            coefficient_channels(layer.mul.size(), view.input().channels(), folding);
 
         Unit unit = base_instance(view, folding, name, Module::kChannelAffine);
         unit.weight_bits = static_cast<std::int64_t>(layer.mul.size()) * (mul + add);
@@ -38,10 +41,11 @@ public:
         return unit;
     }
 
-    [[nodiscard]] std::vector<MemoryImage> memories(const LayerView& view, const Unit& unit) const override {
+    [[nodiscard]] std::vector<MemoryImage> memories(const LayerView& view,
+                                                    const Unit& unit) const override {
         const ChannelAffine& layer = kind_of(view);
-        return {coefficient_image(unit.text("CoefficientFile"), layer.mul, layer.add, unit.integer("Channels"),
-                                  unit.folding.pe)};
+        return {coefficient_image(unit.text("CoefficientFile"), layer.mul, layer.add,
+                                  unit.integer("Channels"), unit.folding.pe)};
     }
 };
 

@@ -14,7 +14,8 @@ int signed_bits(const std::vector<std::int64_t>& values) {
 }
 
 MemoryImage coefficient_image(const std::string& name, const std::vector<std::int64_t>& mul,
-                              const std::vector<std::int64_t>& add, std::int64_t channels, std::int64_t pe) {
+                              const std::vector<std::int64_t>& add, std::int64_t channels,
+                              std::int64_t pe) {
     const int mul_bits = signed_bits(mul);
     const int add_bits = signed_bits(add);
     const std::int64_t lane_bits = mul_bits + add_bits;
@@ -31,8 +32,8 @@ std::int64_t coefficient_channels(std::size_t entries, std::int64_t channels, Fo
     return entries == 1 ? folding.pe : channels;
 }
 
-Resources coefficient_cost(int input_bits, int mul_bits, int add_bits, int sum_bits, std::int64_t channels,
-                           std::int64_t pe) {
+Resources coefficient_cost(int input_bits, int mul_bits, int add_bits, int sum_bits,
+                           std::int64_t channels, std::int64_t pe) {
     const auto lanes = static_cast<double>(pe);
     const std::int64_t folds = channels / pe;
     // With one fold the coefficients are constants, and a product costs about half.

@@ -11,9 +11,11 @@ namespace qloom::hw {
 namespace {
 
 // Channels of each part.
-std::vector<std::int64_t> part_channels(const LayerView& view, const std::vector<network::StreamId>& parts) {
+std::vector<std::int64_t> part_channels(const LayerView& view,
+                                        const std::vector<network::StreamId>& parts) {
     std::vector<std::int64_t> channels;
-    for (const network::StreamId part : parts) channels.push_back(view.network.stream(part).channels());
+    for (const network::StreamId part : parts)
+        channels.push_back(view.network.stream(part).channels());
     return channels;
 }
 
@@ -28,14 +30,16 @@ std::vector<Folding> foldings_of(const std::vector<std::int64_t>& channels) {
 // 32 bits a way, way 0 low, as a Verilog literal: the parameter is wider than an integer.
 std::string beats_literal(const std::vector<std::int64_t>& channels, std::int64_t pe) {
     std::string digits;
-    for (auto part = channels.rbegin(); part != channels.rend(); ++part) digits += fmt::format("{:08x}", *part / pe);
+    for (auto part = channels.rbegin(); part != channels.rend(); ++part)
+        digits += fmt::format("{:08x}", *part / pe);
     return fmt::format("{}'h{}", 32 * channels.size(), digits);
 }
 
 Resources steering_cost(std::int64_t bits, std::size_t ways) {
     Resources cost = cost::skid(bits);
     const auto more = static_cast<double>(ways) - 2.0;  // two ways fit into the skid's own LUTs
-    cost.luts += 0.3 * static_cast<double>(bits) * std::max(0.0, more) + 3.0 * static_cast<double>(ways);
+    cost.luts +=
+        0.3 * static_cast<double>(bits) * std::max(0.0, more) + 3.0 * static_cast<double>(ways);
     cost.ffs += 8.0;
     return cost;
 }
@@ -46,7 +50,9 @@ public:
     [[nodiscard]] std::vector<Folding> legal_foldings(const LayerView& view) const override {
         return foldings_of(part_channels(view, view.layer.inputs));
     }
-    [[nodiscard]] int input_bits(const LayerView& view, std::size_t) const override { return view.output().type.bits; }
+    [[nodiscard]] int input_bits(const LayerView& view, std::size_t) const override {
+        return view.output().type.bits;
+    }
     [[nodiscard]] Unit instance(const LayerView& view, Folding folding, const std::string& name,
                                 const Prices&) const override {
         const std::vector<std::int64_t> channels = part_channels(view, view.layer.inputs);

@@ -16,8 +16,11 @@ public:
         for (const std::int64_t multiplier : std::get<network::Add>(view.layer.kind).multipliers) {
             if (multiplier > std::numeric_limits<std::int32_t>::max() ||
                 multiplier < std::numeric_limits<std::int32_t>::min()) {
-                throw_no_hardware(view, fmt::format("it multiplies an operand by {}, which has more than 32 bits", multiplier),
-                                  "give its operands scales that are closer to each other");
+                throw_no_hardware(
+                    view,
+                    fmt::format("it multiplies an operand by {}, which has more than 32 bits",
+                                multiplier),
+                    "give its operands scales that are closer to each other");
             }
         }
     }
@@ -32,8 +35,12 @@ public:
         unit.accumulator_bits = output;
         const auto lanes = static_cast<double>(folding.pe);
         // A multiplier is a constant: a few additions of shifted copies.
-        const auto constant_rows = [](std::int64_t mul) { return mul == 1 || mul == -1 ? 0.0 : 1.5; };
-        unit.cost.luts = lanes * output * (1.0 + constant_rows(layer.multipliers[0]) + constant_rows(layer.multipliers[1]));
+        const auto constant_rows = [](std::int64_t mul) {
+            return mul == 1 || mul == -1 ? 0.0 : 1.5;
+        };
+        unit.cost.luts =
+            lanes * output *
+            (1.0 + constant_rows(layer.multipliers[0]) + constant_rows(layer.multipliers[1]));
         unit.cost.ffs = lanes * output * 1.5;
         unit.cost += cost::skid(folding.pe * output);
         unit.parameters = {{"Elems", folding.pe},
@@ -53,10 +60,11 @@ public:
     void check(const LayerView& view) const override {
         ElementwiseModel::check(view);
         if (view.input(0).shape != view.input(1).shape) {
-            throw_no_hardware(view,
-                              fmt::format("it multiplies shapes {} and {}", shape_text(view.input(0).shape),
-                                          shape_text(view.input(1).shape)),
-                              "multiply streams of equal shapes");
+            throw_no_hardware(
+                view,
+                fmt::format("it multiplies shapes {} and {}", shape_text(view.input(0).shape),
+                            shape_text(view.input(1).shape)),
+                "multiply streams of equal shapes");
         }
     }
 

@@ -43,7 +43,8 @@ public:
         return unit;
     }
 
-    [[nodiscard]] std::vector<MemoryImage> memories(const LayerView& view, const Unit& unit) const override {
+    [[nodiscard]] std::vector<MemoryImage> memories(const LayerView& view,
+                                                    const Unit& unit) const override {
         const Lookup& layer = kind_of(view);
         const bool shared = layer.table.dim(0) == 1;
         const int output = view.output().type.bits;
@@ -57,9 +58,11 @@ public:
             for (std::int64_t fold = 0; fold < folds; ++fold) {
                 for (std::int64_t index = 0; index < layer.table.dim(1); ++index) {
                     const std::int64_t x = layer.input_lo + index;
-                    if (!view.input().type.range().contains(x)) continue;  // the wires cannot carry it
-                    image.set(fold * entries + (x & (entries - 1)), 0, output,
-                              layer.table[(shared ? 0 : fold * pe + lane) * layer.table.dim(1) + index]);
+                    if (!view.input().type.range().contains(x))
+                        continue;  // the wires cannot carry it
+                    image.set(
+                        fold * entries + (x & (entries - 1)), 0, output,
+                        layer.table[(shared ? 0 : fold * pe + lane) * layer.table.dim(1) + index]);
                 }
             }
             images.push_back(image);

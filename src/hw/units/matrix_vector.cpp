@@ -13,8 +13,12 @@ namespace {
 
 using network::MatrixVector;
 
-const MatrixVector& kind_of(const LayerView& view) { return std::get<MatrixVector>(view.layer.kind); }
-bool is_xnor(const MatrixVector& layer) { return layer.arithmetic == MatrixVector::Arithmetic::kXnorPopcount; }
+const MatrixVector& kind_of(const LayerView& view) {
+    return std::get<MatrixVector>(view.layer.kind);
+}
+bool is_xnor(const MatrixVector& layer) {
+    return layer.arithmetic == MatrixVector::Arithmetic::kXnorPopcount;
+}
 
 // Bits of a weight in the memory.
 int weight_bits(const MatrixVector& layer) {
@@ -41,7 +45,8 @@ double dot_product_luts(const MatrixVector& layer, int input_bits, double simd) 
 double product_ffs(const MatrixVector& layer, int input_bits) {
     if (is_xnor(layer)) return 0.4;
     const int bits = input_bits + weight_bits(layer);
-    return layer.bipolar_weights || weight_bits(layer) > kPairedWeightBits ? 1.4 * bits : 1.0 * bits;
+    return layer.bipolar_weights || weight_bits(layer) > kPairedWeightBits ? 1.4 * bits
+                                                                           : 1.0 * bits;
 }
 
 class MatrixVectorModel final : public UnitModel {
@@ -49,9 +54,11 @@ public:
     void check(const LayerView& view) const override {
         check_width(view, view.input(), 16);
         if (weight_bits(kind_of(view)) > 16) {
-            throw_no_hardware(view, fmt::format("its weights have {} bits, and a MatrixVector takes at most 16",
-                                                weight_bits(kind_of(view))),
-                              "quantise the weights to fewer bits");
+            throw_no_hardware(
+                view,
+                fmt::format("its weights have {} bits, and a MatrixVector takes at most 16",
+                            weight_bits(kind_of(view))),
+                "quantise the weights to fewer bits");
         }
     }
 
@@ -60,20 +67,24 @@ public:
     [[nodiscard]] std::vector<Folding> legal_foldings(const LayerView& view) const override {
         std::vector<Folding> result;
         for (const std::int64_t pe : divisors(kind_of(view).matrix_height())) {
-            for (const std::int64_t simd : divisors(kind_of(view).matrix_width())) result.push_back({pe, simd});
+            for (const std::int64_t simd : divisors(kind_of(view).matrix_width()))
+                result.push_back({pe, simd});
         }
         return result;
     }
 
     [[nodiscard]] std::int64_t cycles(const LayerView& view, Folding folding) const override {
         const MatrixVector& layer = kind_of(view);
-        return layer.matrix_height() / folding.pe * (layer.matrix_width() / folding.simd) * view.input().vectors();
+        return layer.matrix_height() / folding.pe * (layer.matrix_width() / folding.simd) *
+               view.input().vectors();
     }
 
-    [[nodiscard]] std::int64_t input_elements(const LayerView&, Folding folding, std::size_t) const override {
+    [[nodiscard]] std::int64_t input_elements(const LayerView&, Folding folding,
+                                              std::size_t) const override {
         return folding.simd;
     }
-    [[nodiscard]] std::int64_t output_elements(const LayerView&, Folding folding, std::size_t) const override {
+    [[nodiscard]] std::int64_t output_elements(const LayerView&, Folding folding,
+                                               std::size_t) const override {
         return folding.pe;
     }
 
@@ -99,7 +110,8 @@ public:
         unit.module = Module::kMatrixVector;
 
         const Resources block = {0.0, 0.0, cost::block_rams(words, word_bits), 0.0};
-        const Resources logic = {cost::rom_luts(words, word_bits), static_cast<double>(word_bits), 0.0, 0.0};
+        const Resources logic = {cost::rom_luts(words, word_bits), static_cast<double>(word_bits),
+                                 0.0, 0.0};
         const bool use_block = words > 1 && prices.of(block) < prices.of(logic);
         unit.cost = use_block ? block : logic;
         unit.cost += arithmetic(layer, input.bits, accumulator, folding, simd_folds);
@@ -108,24 +120,28 @@ public:
                                    static_cast<double>(folding.simd * input.bits) + 24.0, 0.0, 0.0};
         }
 
-        unit.parameters = {{"MatrixW", layer.matrix_width()},
-                           {"MatrixH", layer.matrix_height()},
-                           {"Pe", folding.pe},
-                           {"Simd", folding.simd},
-                           {"InputW", std::int64_t{input.bits}},
-                           {"InputSigned", std::int64_t{input.is_signed}},
-                           {"WeightW", std::int64_t{weight}},
-                           {"WeightBipolar", std::int64_t{layer.bipolar_weights && !is_xnor(layer)}},
-                           {"Xnor", std::int64_t{is_xnor(layer)}},
-                           {"AccW", std::int64_t{accumulator}},
-                           {"WeightFile", name + "_weights"},
-                           {"RamStyle", words == 1 ? "auto" : use_block ? "block" : "distributed"},
-                           {"BufferStyle", "auto"},
-                           {"Style", "auto"}};
+        unit.parameters = {
+            {"MatrixW", layer.matrix_width()},
+            {"MatrixH", layer.matrix_height()},
+            {"Pe", folding.pe},
+            {"Simd", folding.simd},
+            {"InputW", std::int64_t{input.bits}},
+            {"InputSigned", std::int64_t{input.is_signed}},
+            {"WeightW", std::int64_t{weight}},
+            {"WeightBipolar", std::int64_t{layer.bipolar_weights && !is_xnor(layer)}},
+            {"Xnor", std::int64_t{is_xnor(layer)}},
+            {"AccW", std::int64_t{accumulator}},
+            {"WeightFile", name + "_weights"},
+            {"RamStyle", words == 1  ? "auto"
+                         : use_block ? "block"
+                                     : "distributed"},
+            {"BufferStyle", "auto"},
+            {"Style", "auto"}};
         return unit;
     }
 
-    [[nodiscard]] std::vector<MemoryImage> memories(const LayerView& view, const Unit& unit) const override {
+    [[nodiscard]] std::vector<MemoryImage> memories(const LayerView& view,
+                                                    const Unit& unit) const override {
         const MatrixVector& layer = kind_of(view);
         const int weight = weight_bits(layer);
         const auto [pe, simd] = unit.folding;
@@ -137,24 +153,24 @@ public:
             for (std::int64_t column = 0; column < layer.matrix_width(); ++column) {
                 const std::int64_t value = layer.weights[row * layer.matrix_width() + column];
                 const std::int64_t field = weight == 1 && !xnor ? (value > 0 ? 1 : 0) : value;
-                image.set(row / pe * simd_folds + column / simd, (row % pe * simd + column % simd) * weight, weight,
-                          field);
+                image.set(row / pe * simd_folds + column / simd,
+                          (row % pe * simd + column % simd) * weight, weight, field);
             }
         }
         return {image};
     }
 
 private:
-    static Resources arithmetic(const MatrixVector& layer, int input_bits, int accumulator, Folding folding,
-                                std::int64_t simd_folds) {
+    static Resources arithmetic(const MatrixVector& layer, int input_bits, int accumulator,
+                                Folding folding, std::int64_t simd_folds) {
         const auto pe = static_cast<double>(folding.pe);
         const auto simd = static_cast<double>(folding.simd);
         Resources cost;
         cost.luts = pe * dot_product_luts(layer, input_bits, simd) + 20.0;
         cost.ffs = pe * simd * product_ffs(layer, input_bits) + simd * input_bits + 30.0;
         if (simd_folds > 1) {
-            cost.luts += pe * accumulator;        // accumulator
-            cost.ffs += 2.0 * pe * accumulator;   // and output register
+            cost.luts += pe * accumulator;       // accumulator
+            cost.ffs += 2.0 * pe * accumulator;  // and output register
         } else {
             cost += cost::skid(folding.pe * accumulator);
         }

@@ -29,7 +29,8 @@ int sum_bits(const LayerView& view) {
         }
     }
     int bits = 1;
-    while (bits < 100 && (hi >= (static_cast<Wide>(1) << (bits - 1)) || lo < -(static_cast<Wide>(1) << (bits - 1)))) {
+    while (bits < 100 && (hi >= (static_cast<Wide>(1) << (bits - 1)) ||
+                          lo < -(static_cast<Wide>(1) << (bits - 1)))) {
         ++bits;
     }
     return bits;
@@ -53,7 +54,8 @@ public:
         const int mul = signed_bits(layer.mul);
         const int add = signed_bits(layer.add);
         const int sum = std::max(sum_bits(view), layer.shift + 2);
-        const std::int64_t channels = coefficient_channels(layer.mul.size(), view.input().channels(), folding);
+        const std::int64_t channels =
+            coefficient_channels(layer.mul.size(), view.input().channels(), folding);
 
         Unit unit = base_instance(view, folding, name, Module::kRequantize);
         unit.weight_bits = static_cast<std::int64_t>(layer.mul.size()) * (mul + add);
@@ -77,10 +79,11 @@ public:
         return unit;
     }
 
-    [[nodiscard]] std::vector<MemoryImage> memories(const LayerView& view, const Unit& unit) const override {
+    [[nodiscard]] std::vector<MemoryImage> memories(const LayerView& view,
+                                                    const Unit& unit) const override {
         const Requantize& layer = kind_of(view);
-        return {coefficient_image(unit.text("CoefficientFile"), layer.mul, layer.add, unit.integer("Channels"),
-                                  unit.folding.pe)};
+        return {coefficient_image(unit.text("CoefficientFile"), layer.mul, layer.add,
+                                  unit.integer("Channels"), unit.folding.pe)};
     }
 };
 

@@ -15,8 +15,8 @@ using network::Threshold;
 const Threshold& kind_of(const LayerView& view) { return std::get<Threshold>(view.layer.kind); }
 bool inverts(const Threshold& layer) { return std::ranges::count(layer.decreasing, true) > 0; }
 
-// Channels the hardware tells apart: all lanes of a beat have their own thresholds, so that one row for all channels
-// is a memory of one word.
+// Channels the hardware tells apart: all lanes of a beat have their own thresholds, so that one row
+// for all channels is a memory of one word.
 std::int64_t hardware_channels(const LayerView& view, Folding folding) {
     return kind_of(view).thresholds.dim(0) == 1 ? folding.pe : view.input().channels();
 }
@@ -30,9 +30,11 @@ public:
     void check(const LayerView& view) const override {
         ElementwiseModel::check(view);
         if (kind_of(view).thresholds.dim(1) > 65535) {
-            throw_no_hardware(view, fmt::format("it has {} thresholds a channel, and a Threshold takes at most 65535",
-                                                kind_of(view).thresholds.dim(1)),
-                              "quantise its output to at most 16 bits");
+            throw_no_hardware(
+                view,
+                fmt::format("it has {} thresholds a channel, and a Threshold takes at most 65535",
+                            kind_of(view).thresholds.dim(1)),
+                "quantise its output to at most 16 bits");
         }
     }
 
@@ -67,7 +69,8 @@ public:
         return unit;
     }
 
-    [[nodiscard]] std::vector<MemoryImage> memories(const LayerView& view, const Unit& unit) const override {
+    [[nodiscard]] std::vector<MemoryImage> memories(const LayerView& view,
+                                                    const Unit& unit) const override {
         const Threshold& layer = kind_of(view);
         const std::string file = unit.text("ThresholdFile");
         const std::int64_t pe = unit.folding.pe;
@@ -75,7 +78,8 @@ public:
         const std::int64_t steps = layer.thresholds.dim(1);
         const int width = static_cast<int>(unit.integer("InputW")) + 1;
         const IntType input = view.input().type;
-        const std::int64_t never = std::int64_t{1} << (input.is_signed ? input.bits - 1 : input.bits);
+        const std::int64_t never = std::int64_t{1}
+                                   << (input.is_signed ? input.bits - 1 : input.bits);
         const auto row_of = [&](std::int64_t fold, std::int64_t lane) {
             return layer.thresholds.dim(0) == 1 ? 0 : fold * pe + lane;
         };
@@ -89,7 +93,8 @@ public:
             for (std::int64_t fold = 0; fold < folds; ++fold) {
                 for (std::int64_t lane = 0; lane < pe; ++lane) {
                     for (std::int64_t step = 0; step < steps; ++step) {
-                        image.set(fold, (lane * steps + step) * width, width, step_of(fold, lane, step));
+                        image.set(fold, (lane * steps + step) * width, width,
+                                  step_of(fold, lane, step));
                     }
                 }
             }
@@ -102,7 +107,8 @@ public:
                     MemoryImage image(level_file(file, level, lane), width, folds * nodes);
                     for (std::int64_t fold = 0; fold < folds; ++fold) {
                         for (std::int64_t node = 0; node < nodes; ++node) {
-                            const std::int64_t step = (2 * node + 1) * (std::int64_t{1} << (levels - 1 - level)) - 1;
+                            const std::int64_t step =
+                                (2 * node + 1) * (std::int64_t{1} << (levels - 1 - level)) - 1;
                             image.set(fold * nodes + node, 0, width, step_of(fold, lane, step));
                         }
                     }
@@ -114,7 +120,9 @@ public:
             MemoryImage image(file + "_invert", pe, folds);
             for (std::int64_t fold = 0; fold < folds; ++fold) {
                 for (std::int64_t lane = 0; lane < pe; ++lane) {
-                    image.set(fold, lane, 1, layer.decreasing[static_cast<std::size_t>(row_of(fold, lane))] ? 1 : 0);
+                    image.set(
+                        fold, lane, 1,
+                        layer.decreasing[static_cast<std::size_t>(row_of(fold, lane))] ? 1 : 0);
                 }
             }
             images.push_back(image);
@@ -123,15 +131,19 @@ public:
     }
 
 private:
-    static Resources parallel_cost(std::int64_t pe, std::int64_t steps, std::int64_t folds, int width) {
+    static Resources parallel_cost(std::int64_t pe, std::int64_t steps, std::int64_t folds,
+                                   int width) {
         const auto lanes = static_cast<double>(pe);
         const auto count = static_cast<double>(steps);
-        const double compare = folds == 1 ? cost::constant_compare_luts(width) : cost::compare_luts(width);
+        const double compare =
+            folds == 1 ? cost::constant_compare_luts(width) : cost::compare_luts(width);
         return {lanes * count * (compare + 1.0) + cost::rom_luts(folds, pe * steps * width),
-                lanes * (width + count + 8.0) + (folds == 1 ? 0.0 : lanes * count * width), 0.0, 0.0};
+                lanes * (width + count + 8.0) + (folds == 1 ? 0.0 : lanes * count * width), 0.0,
+                0.0};
     }
 
-    static Resources search_cost(std::int64_t pe, std::int64_t steps, std::int64_t folds, int width) {
+    static Resources search_cost(std::int64_t pe, std::int64_t steps, std::int64_t folds,
+                                 int width) {
         const int levels = cost::ceil_log2(steps + 1);
         Resources lane;
         for (int level = 0; level < levels; ++level) {
