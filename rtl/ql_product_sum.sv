@@ -24,8 +24,30 @@ module ql_product_sum #(
         $error("ql_product_sum: Products must be 1 or 2, InputW at least 1, WeightW at least 2");
     end
 
+    // Simulators are faster at products than at bits; wide products belong in a DSP block, which the plain form becomes.
 `ifdef SYNTHESIS
-    if (InputW == 1 && InputSigned == 0) begin : gen_select
+    localparam integer IsPlain = WeightW > 8 ? 1 : 0;
+`else
+    localparam integer IsPlain = 1;
+`endif
+
+    if (IsPlain != 0) begin : gen_plain
+        logic [Products*SumW-1:0] products;
+        for (genvar p = 0; p < Products; p++) begin : gen_product
+            logic signed [SumW-1:0] a, b, product;
+            logic x_sign;
+            assign x_sign = InputSigned != 0 && x_i[p*InputW+InputW-1];
+            assign a = {{(SumW - InputW) {x_sign}}, x_i[p*InputW +: InputW]};
+            assign b = {{(SumW - WeightW) {w_i[p*WeightW+WeightW-1]}}, w_i[p*WeightW +: WeightW]};
+            assign product = a * b;
+            assign products[p*SumW +: SumW] = product;
+        end
+        if (Products == 1) begin : gen_single
+            assign sum_o = products;
+        end else begin : gen_pair
+            assign sum_o = products[SumW-1:0] + products[SumW +: SumW];
+        end
+    end else if (InputW == 1 && InputSigned == 0) begin : gen_select
         // A sum of weights: one LUT a bit.
         logic [Products*SumW-1:0] terms;
         for (genvar p = 0; p < Products; p++) begin : gen_term
@@ -105,23 +127,5 @@ module ql_product_sum #(
         end
         assign sum_o = gen_product[Products-1].gen_row[Digits-1].sum;
     end
-`else
-    // The same for simulators, which are faster at products than at bits.
-    logic [Products*SumW-1:0] products;
-    for (genvar p = 0; p < Products; p++) begin : gen_product
-        logic signed [SumW-1:0] a, b, product;
-        logic x_sign;
-        assign x_sign = InputSigned != 0 && x_i[p*InputW+InputW-1];
-        assign a = {{(SumW - InputW) {x_sign}}, x_i[p*InputW +: InputW]};
-        assign b = {{(SumW - WeightW) {w_i[p*WeightW+WeightW-1]}}, w_i[p*WeightW +: WeightW]};
-        assign product = a * b;
-        assign products[p*SumW +: SumW] = product;
-    end
-    if (Products == 1) begin : gen_single
-        assign sum_o = products;
-    end else begin : gen_pair
-        assign sum_o = products[SumW-1:0] + products[SumW +: SumW];
-    end
-`endif
 endmodule
 `default_nettype wire

@@ -59,6 +59,34 @@ TEST(Tools, YosysReadsEveryModule) {
     EXPECT_EQ(result.output.find("Warning"), std::string::npos) << result.output;
 }
 
+struct ProductCase {
+    int products;
+    int input_bits;
+    int input_signed;
+    int weight_bits;
+};
+
+// Digits and carry chains, which synthesis reads, against the plain product, which simulators read: equal for all inputs.
+TEST(Tools, YosysProvesTheProductsEqual) {
+    if (!tool_exists("yosys")) {
+        GTEST_SKIP() << "yosys is not installed";
+    }
+    for (const ProductCase& c : std::vector<ProductCase>{{2, 3, 0, 4}, {2, 3, 1, 3}, {1, 3, 0, 6}, {2, 2, 1, 2},
+                                                         {2, 1, 0, 4}, {2, 1, 1, 4}}) {
+        const std::string prepare = fmt::format(
+            "chparam -set Products {} -set InputW {} -set InputSigned {} -set WeightW {} ql_product_sum; "
+            "hierarchy -top ql_product_sum; proc; flatten; rename ql_product_sum dut; ",
+            c.products, c.input_bits, c.input_signed, c.weight_bits);
+        // -formal replaces the macro SYNTHESIS by FORMAL.
+        const std::string script = "read_verilog -formal -sv ql_product_sum.sv; " + prepare +
+                                   "design -stash plain; read_verilog -sv ql_product_sum.sv; " + prepare +
+                                   "design -stash digits; design -copy-from plain -as plain dut; design -copy-from digits -as digits dut; "
+                                   "miter -equiv -flatten plain digits both; sat -verify -prove trigger 0 both";
+        const ToolResult result = run_tool({"yosys", "-q", "-p", script}, {.working_directory = rtl_folder()}, "yosys");
+        EXPECT_EQ(result.exit_code, 0) << result.output;
+    }
+}
+
 struct LintCase {
     std::string module;
     std::vector<std::string> parameters;
@@ -83,6 +111,11 @@ TEST(Tools, LintIsClean) {
     cases.push_back({"ql_split", {"-GWays=3", "-GBeats=96'h000000010000000500000003"}});
     cases.push_back({"ql_argmax", {"-GPe=5", "-GLabels=5"}});
     cases.push_back({"ql_output", {"-GDataW=4", "-GFrameBeats=10"}});
+    cases.push_back({"ql_product_sum", {"-DSYNTHESIS"}});
+    cases.push_back({"ql_product_sum", {"-DSYNTHESIS", "-GWeightW=3", "-GInputSigned=1", "-GInputW=1"}});
+    cases.push_back({"ql_product_sum", {"-DSYNTHESIS", "-GInputW=1"}});
+    cases.push_back({"ql_dot_product", {"-DSYNTHESIS", "-GSimd=3", "-GSumW=4"}});
+    cases.push_back({"ql_dot_product", {"-GSimd=5", "-GWeightBipolar=1", "-GWeightW=1"}});
     for (const LintCase& c : cases) {
         std::vector<std::string> command{"verilator", "--lint-only", "-Wall", "-sv", "lint.vlt", c.module + ".sv", "-y", ".",
                                          "--top-module", c.module};
