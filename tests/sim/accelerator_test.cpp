@@ -47,7 +47,9 @@ protected:
         const SimulateResult fast = simulate(folder_, packed, run);
         compare(network, fast, expected, "full speed");
         EXPECT_EQ(fast.ii_cycles, accelerator.ii_cycles);
-        if (!options.folding) EXPECT_LE(fast.ii_cycles, *options.target_ii);
+        if (!options.folding) {
+            EXPECT_LE(fast.ii_cycles, *options.target_ii);
+        }
         EXPECT_EQ(fast.latency_cycles, accelerator.latency_cycles);
 
         run.idle = 0.3;
