@@ -2,7 +2,8 @@
 //
 //   s_axis --> [x | mul, add] --> [x * mul] --> [+ add, skid] --> m_axis      one beat a clock, latency 3
 //
-// Channel c is lane c % Pe of beat c / Pe. mul and add are two's complement; y is kept modulo 2^OutputW.
+// Channel c is lane c % Pe of beat c / Pe. mul and add are two's complement; y is kept modulo
+// 2^OutputW.
 //
 // Model: mul * x + add   Test: tests/rtl/arithmetic_test.cpp
 // Cost:  README.md

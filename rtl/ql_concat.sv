@@ -1,4 +1,5 @@
-// ql_concat: segments of several streams after each other: Beats[0] beats of way 0, Beats[1] of way 1, ..., again.
+// ql_concat: segments of several streams after each other: Beats[0] beats of way 0, Beats[1] of way
+// 1, ..., again.
 //
 //   s_axis[0] --\
 //   s_axis[1] ---> [take turns] --> [skid] --> m_axis      one beat a clock, latency 1

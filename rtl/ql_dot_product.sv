@@ -2,8 +2,8 @@
 //
 //   x, w --> [products, pairs of them or counts] --> [2 adder levels] --> ... --> [2 adder levels] --> sum_o
 //
-// One sum a clock while enable_i is high (everything holds while it is low). Latency 1 + ceil(clog2(G) / 2) clocks, with
-// G = Simd, or G = ceil(Simd / 18) for Xnor.
+// One sum a clock while enable_i is high (everything holds while it is low). Latency 1 +
+// ceil(clog2(G) / 2) clocks, with G = Simd, or G = ceil(Simd / 18) for Xnor.
 //
 //   integer:        sum of x * w, w two's complement
 //   WeightBipolar:  sum of w ? x : -x
@@ -29,8 +29,9 @@ module ql_dot_product #(
     input  wire  logic [Simd*WeightW-1:0] w_i,
     output       logic [        SumW-1:0] sum_o
 );
-    // Leaves: what the tree adds up, LeafW bits each, no wider than the sum. Narrow integer products come in pairs, which saves
-    // the first level of the tree; the clocks stay those of single products.
+    // Leaves: what the tree adds up, LeafW bits each, no wider than the sum. Narrow integer
+    // products come in pairs, which saves the first level of the tree; the clocks stay those of
+    // single products.
     localparam integer IsInteger = Xnor == 0 && WeightBipolar == 0 ? 1 : 0;
     localparam integer Paired = IsInteger != 0 && WeightW <= 4 && Simd > 1 ? 1 : 0;
     localparam integer LeafInputs = Xnor != 0 ? 18 : Paired != 0 ? 2 : 1;
@@ -88,8 +89,9 @@ module ql_dot_product #(
         if (enable_i) leaf_q <= leaf_d;
     end
 
-    // The tree: level l adds neighbours of level l-1. Registers stand where a tree over single products has them: after
-    // every second level and after the last; Paired counts the level that the pairs replace.
+    // The tree: level l adds neighbours of level l-1. Registers stand where a tree over single
+    // products has them: after every second level and after the last; Paired counts the level that
+    // the pairs replace.
     for (genvar l = 0; l <= Levels; l++) begin : gen_level
         localparam integer Count = (Leaves + (1 << l) - 1) >> l;
         localparam integer NodeW = LeafW + l < SumW ? LeafW + l : SumW;

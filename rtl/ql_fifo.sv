@@ -2,8 +2,8 @@
 //
 //   s_axis --> [memory, Depth-1 words] --> [read register] --> m_axis
 //
-// One beat a clock; holds exactly Depth beats; latency 2. Depth 2 is a ql_skid (latency 1). Small ones become LUT memory,
-// large ones block RAM.
+// One beat a clock; holds exactly Depth beats; latency 2. Depth 2 is a ql_skid (latency 1). Small
+// ones become LUT memory, large ones block RAM.
 //
 // Model: std::deque   Test: tests/rtl/stream_test.cpp
 // Cost:  README.md

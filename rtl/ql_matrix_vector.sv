@@ -1,16 +1,19 @@
-// ql_matrix_vector: y = W x with W on chip; MatrixW inputs, MatrixH outputs, Pe rows x Simd columns a clock.
+// ql_matrix_vector: y = W x with W on chip; MatrixW inputs, MatrixH outputs, Pe rows x Simd columns
+// a clock.
 //
 //   s_axis --> [replay buffer, 2 vectors] --> x --> [Pe dot products] --> [accumulators] --> [out] --> m_axis
 //                (none when Pe == MatrixH)    w --/
 //                       [weight memory] -----/
 //
-// A vector is SF = MatrixW / Simd beats in and NF = MatrixH / Pe beats out. One vector each SF * NF clocks, vector after vector
-// without a gap: the buffer takes the next vector while this one is replayed, and the first fold runs while its
-// vector arrives. Latency from the last beat in to the first beat out: D + 2 clocks when NF == 1, else D + 3, with D the
-// latency of ql_dot_product; the other beats follow every SF clocks.
+// A vector is SF = MatrixW / Simd beats in and NF = MatrixH / Pe beats out. One vector each SF * NF
+// clocks, vector after vector without a gap: the buffer takes the next vector while this one is
+// replayed, and the first fold runs while its vector arrives. Latency from the last beat in to the
+// first beat out: D + 2 clocks when NF == 1, else D + 3, with D the latency of ql_dot_product; the
+// other beats follow every SF clocks.
 //
-// A weight word is read each clock: word fold * SF + s holds at bit (pe * Simd + j) * WeightW the weight of neuron fold * Pe + pe
-// for input s * Simd + j. A single word is a constant and folds into the logic.
+// A weight word is read each clock: word fold * SF + s holds at bit (pe * Simd + j) * WeightW the
+// weight of neuron fold * Pe + pe for input s * Simd + j. A single word is a constant and folds
+// into the logic.
 //
 // Model: MatrixModel in tests/rtl/matrix_vector_test.cpp   Test: tests/rtl/matrix_vector_test.cpp
 // Cost:  README.md
@@ -114,7 +117,8 @@ module ql_matrix_vector #(
         assign x = x_q;
         wire unused = &{1'b0, BufferStyle == "auto"};
     end else begin : gen_replay
-        // Two vectors side by side: address {half, step}. A word is free again once the last fold has read it.
+        // Two vectors side by side: address {half, step}. A word is free again once the last fold
+        // has read it.
         localparam integer CountW = $clog2(2 * SimdFolds + 1);
         logic [SimdFoldW-1:0] write_step_q;
         logic                 write_half_q, read_half_q;

@@ -4,8 +4,8 @@
 //               > [*] --> [skid] --> m_axis      one beat a clock, latency 2
 //   s_axis_b --/
 //
-// A beat of one stream is taken when the other has one too: s_axis_a_tready looks at s_axis_b_tvalid and the other way round, never
-// at m_axis_tready. y is kept modulo 2^OutputW.
+// A beat of one stream is taken when the other has one too: s_axis_a_tready looks at
+// s_axis_b_tvalid and the other way round, never at m_axis_tready. y is kept modulo 2^OutputW.
 //
 // Model: a * b   Test: tests/rtl/arithmetic_test.cpp
 // Cost:  README.md

@@ -1,4 +1,5 @@
-// ql_output: the end of an accelerator: beats padded with zeros to whole bytes, tlast on the last beat of a frame.
+// ql_output: the end of an accelerator: beats padded with zeros to whole bytes, tlast on the last
+// beat of a frame.
 //
 //   s_axis --> [count] --> [skid] --> m_axis      one beat a clock, latency 1
 //

@@ -1,10 +1,12 @@
-// ql_product_sum: x[0] * w[0], or x[0] * w[0] + x[1] * w[1], combinational, built for LUTs in front of a carry chain.
+// ql_product_sum: x[0] * w[0], or x[0] * w[0] + x[1] * w[1], combinational, built for LUTs in front
+// of a carry chain.
 //
 //   w --> digits -2, -1, 0, 1, 2 (radix 4, Booth)
 //   0 --> [+ digit * x] --> [+ digit * 4x] --> ... --> [+ digit * x'] --> ... --> sum
 //
-// Each row adds one digit times x onto the sum so far: sum bit, two bits of x and three bits of w are the six inputs of the
-// LUT in front of the carry, so a row costs one LUT a bit. A plain product costs twice that, and its sum a row more.
+// Each row adds one digit times x onto the sum so far: sum bit, two bits of x and three bits of w
+// are the six inputs of the LUT in front of the carry, so a row costs one LUT a bit. A plain
+// product costs twice that, and its sum a row more.
 //
 // Model: x * w   Test: tests/rtl/matrix_vector_test.cpp
 // Cost:  README.md
@@ -24,7 +26,8 @@ module ql_product_sum #(
         $error("ql_product_sum: Products must be 1 or 2, InputW at least 1, WeightW at least 2");
     end
 
-    // Simulators are faster at products than at bits; wide products belong in a DSP block, which the plain form becomes.
+    // Simulators are faster at products than at bits; wide products belong in a DSP block, which
+    // the plain form becomes.
 `ifdef SYNTHESIS
     localparam integer IsPlain = WeightW > 8 ? 1 : 0;
 `else
@@ -78,7 +81,8 @@ module ql_product_sum #(
             end
 
             for (genvar d = 0; d < Digits; d++) begin : gen_row
-                // Digits 0 to d are the lower 2d + 2 bits of w as a signed number: so wide is the sum here.
+                // Digits 0 to d are the lower 2d + 2 bits of w as a signed number: so wide is the
+                // sum here.
                 localparam integer OwnW = InputW + (2 * d + 2 < WeightW ? 2 * d + 2 : WeightW);
                 localparam integer RowW = p == 0 ? OwnW : SumW;
                 localparam integer Shift = 2 * d;

@@ -2,8 +2,8 @@
 //
 //   write_*  --> [memory] --> data_q     data one clock after the address, held while read_enable is low
 //
-// The word being written must not be read in the same cycle (the users' counters see to that), so that the tools need
-// no bypass.
+// The word being written must not be read in the same cycle (the users' counters see to that), so
+// that the tools need no bypass.
 //
 // Model: none (identity)   Test: tests/rtl/stream_test.cpp (through ql_fifo)
 // Cost:  README.md

@@ -42,7 +42,8 @@ module ql_rom #(
         end
         assign data_o = data_q;
     end else if (RamStyle == "distributed") begin : gen_distributed
-        // Vivado calls a ROM in LUTs "distributed"; Yosys has no such cell for a ROM and calls it "logic".
+        // Vivado calls a ROM in LUTs "distributed"; Yosys has no such cell for a ROM and calls it
+        // "logic".
 `ifdef YOSYS
         (* rom_style = "logic", ram_style = "logic" *)
 `else

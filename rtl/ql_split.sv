@@ -1,4 +1,5 @@
-// ql_split: segments of a stream to several outputs: Beats[0] beats to way 0, Beats[1] to way 1, ..., again.
+// ql_split: segments of a stream to several outputs: Beats[0] beats to way 0, Beats[1] to way 1,
+// ..., again.
 //
 //                       /--> m_axis[0]
 //   s_axis --> [skid] -+---> m_axis[1] ...      one beat a clock, latency 1

@@ -1,13 +1,15 @@
-// ql_threshold: y = OutputBias + number of thresholds of the channel that x reaches; any step function that rises (or falls).
+// ql_threshold: y = OutputBias + number of thresholds of the channel that x reaches; any step
+// function that rises (or falls).
 //
 //   search:    x --> [x >= root?] --> [x >= node?] --> ... --> [leaf] --> [skid] --> m_axis     one level a clock
 //   parallel:  x --> [x >= every T] --> [count] --> [skid] --> m_axis
 //
-// One beat a clock; latency search: clog2(Steps + 1) + 1, parallel: 3. Channel c is lane c % Pe of beat c / Pe; the beats of a pixel
-// follow each other and the counter wraps, so frames of many pixels need nothing special.
+// One beat a clock; latency search: clog2(Steps + 1) + 1, parallel: 3. Channel c is lane c % Pe of
+// beat c / Pe; the beats of a pixel follow each other and the counter wraps, so frames of many
+// pixels need nothing special.
 //
-// Thresholds have InputW + 1 bits, of the signedness of x, so that one that is never reached can be written; each channel's
-// are sorted ascending. Memory layouts: README.md.
+// Thresholds have InputW + 1 bits, of the signedness of x, so that one that is never reached can be
+// written; each channel's are sorted ascending. Memory layouts: README.md.
 //
 // Model: ThresholdModel in tests/rtl/threshold_test.cpp   Test: tests/rtl/threshold_test.cpp
 // Cost:  README.md
@@ -96,7 +98,8 @@ module ql_threshold #(
     if (Style == "search") begin : gen_search
         for (genvar p = 0; p < Pe; p++) begin : gen_lane
             for (genvar l = 0; l < Levels; l++) begin : gen_level
-                // Stage l knows the upper l bits of the count and reads the threshold that decides the next one.
+                // Stage l knows the upper l bits of the count and reads the threshold that decides
+                // the next one.
                 localparam integer Words = Folds << l;
                 localparam integer AddressW = Words > 1 ? $clog2(Words) : 1;
                 localparam [39:0] Name = {8'(48 + l / 10), 8'(48 + l % 10), "_", 8'(48 + p / 1000), 8'(48 + p / 100 % 10)};
@@ -170,7 +173,8 @@ module ql_threshold #(
                     assign reached[p*Steps+t] = {1'b0, x} >= threshold;
                 end
             end
-            // The thresholds are sorted, so the count is found by asking one bit a level, not by adding.
+            // The thresholds are sorted, so the count is found by asking one bit a level, not by
+            // adding.
             logic [(1<<Levels)-1:0] ladder;
             logic [     Levels-1:0] count;
             assign ladder = {{((1 << Levels) - Steps) {1'b0}}, reached_q[p*Steps +: Steps]};

@@ -2,9 +2,10 @@
 //
 //   s_axis (InElems) --> [elastic shift buffer] --> m_axis (OutElems)
 //
-// One beat a clock on the narrower side; latency 1. Elements flow on from beat to beat, frames need not be a whole number
-// of beats. The buffer holds In + Out + min(In, Out) - gcd elements: with fewer, the narrower side would have to pause,
-// because s_axis_tready must not look at m_axis_tready.
+// One beat a clock on the narrower side; latency 1. Elements flow on from beat to beat, frames need
+// not be a whole number of beats. The buffer holds In + Out + min(In, Out) - gcd elements: with
+// fewer, the narrower side would have to pause, because s_axis_tready must not look at
+// m_axis_tready.
 //
 // Model: regrouping of a list   Test: tests/rtl/stream_test.cpp
 // Cost:  README.md

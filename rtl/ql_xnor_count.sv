@@ -1,10 +1,12 @@
-// ql_xnor_count: number of equal bits of two words of up to 18 bits, combinational, built for 6-input LUTs.
+// ql_xnor_count: number of equal bits of two words of up to 18 bits, combinational, built for
+// 6-input LUTs.
 //
 //   3 x 2 bits --> [2-bit count] \   low bits  --> [6:3 count] \
 //      ...                        >                             > low + 2 * high --> count
 //   3 x 2 bits --> [2-bit count] /   high bits --> [6:3 count] /
 //
-// Each count is written as a table of constants: as sums, synthesis would spend a carry chain on each.
+// Each count is written as a table of constants: as sums, synthesis would spend a carry chain on
+// each.
 //
 // Model: popcount(~(x ^ w))   Test: tests/rtl/matrix_vector_test.cpp
 // Cost:  README.md

@@ -1,4 +1,5 @@
-// Building a hardware model: SystemVerilog --verilator--> C++ --clang++--> shared object, kept by content hash.
+// Building a hardware model: SystemVerilog --verilator--> C++ --clang++--> shared object, kept by
+// content hash.
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -22,8 +23,9 @@ namespace fs = std::filesystem;
 std::string read_text(const fs::path& file) {
     std::ifstream in(file, std::ios::binary);
     if (!in) {
-        throw Error(Code::kSourceUnreadable, file.string(), "a hardware source file cannot be read",
-                    "compile the network again, or reinstall Qloom if the file is part of its library");
+        throw Error(
+            Code::kSourceUnreadable, file.string(), "a hardware source file cannot be read",
+            "compile the network again, or reinstall Qloom if the file is part of its library");
     }
     return {std::istreambuf_iterator<char>(in), {}};
 }
@@ -33,7 +35,8 @@ void write_text(const fs::path& file, const std::string& text) {
     out << text;
 }
 
-// 128 bits of two FNV-1a chains with different starts; each item is closed by its length, so that items cannot run together.
+// 128 bits of two FNV-1a chains with different starts; each item is closed by its length, so that
+// items cannot run together.
 class ContentHash {
 public:
     void add(std::string_view text) {
@@ -67,12 +70,14 @@ const Tools& tools() {
     static const Tools found = [] {
         Tools it;
         it.verilator_version = check_tool({"verilator", "--version"}, {}, "verilator").output;
-        std::string root = check_tool({"verilator", "--getenv", "VERILATOR_ROOT"}, {}, "verilator").output;
+        std::string root =
+            check_tool({"verilator", "--getenv", "VERILATOR_ROOT"}, {}, "verilator").output;
         while (!root.empty() && root.back() == '\n') {
             root.pop_back();
         }
         it.include = fs::path(root) / "include";
-        it.compiler = tool_exists("clang++") ? "clang++" : "g++";  // clang compiles large models 8 times faster
+        it.compiler = tool_exists("clang++") ? "clang++"
+                                             : "g++";  // clang compiles large models 8 times faster
         it.compiler_version = check_tool({it.compiler, "--version"}, {}, "clang").output;
         return it;
     }();
@@ -87,7 +92,8 @@ public:
         fs::create_directories(parent, error);
         std::string pattern = (parent / "build-XXXXXX").string();
         if (mkdtemp(pattern.data()) == nullptr) {
-            throw Error(Code::kCacheUnwritable, parent.string(), "the simulation cache cannot be written",
+            throw Error(Code::kCacheUnwritable, parent.string(),
+                        "the simulation cache cannot be written",
                         "make the folder writable, or name another one");
         }
         path_ = pattern;
@@ -130,7 +136,8 @@ std::vector<std::string> compile_command(bool trace) {
 constexpr std::string_view kPrintDeclaration = "int qloom_model_print(const char* format, ...);\n";
 // What every model includes first.
 constexpr std::string_view kCommonHeader =
-    "#include \"verilated.h\"\n#include <cstdarg>\n#include <cstdio>\n#include <exception>\n#include <memory>\n"
+    "#include \"verilated.h\"\n#include <cstdarg>\n#include <cstdio>\n#include "
+    "<exception>\n#include <memory>\n"
     "#include <stdexcept>\n#include <string>\n";
 
 // Hash of all that the files shared by models depend on.
@@ -146,8 +153,9 @@ ContentHash shared_hash(bool trace) {
     return hash;
 }
 
-// The arguments that give a model its common header, precompiled where the compiler is clang: reading Verilator's headers
-// is most of the work for a small model. The header itself stays where it is once written, as clang checks its time.
+// The arguments that give a model its common header, precompiled where the compiler is clang:
+// reading Verilator's headers is most of the work for a small model. The header itself stays where
+// it is once written, as clang checks its time.
 std::vector<std::string> common_header(bool trace, const fs::path& cache_directory) {
     const std::string key = shared_hash(trace).text();
     const fs::path header = cache_directory / fmt::format("common-{}.h", key);
@@ -155,12 +163,14 @@ std::vector<std::string> common_header(bool trace, const fs::path& cache_directo
     const bool is_clang = tools().compiler == "clang++";
     if (!fs::exists(header) || (is_clang && !fs::exists(precompiled))) {
         const ScratchFolder scratch(cache_directory);
-        write_text(scratch.path() / "common.h", std::string(kPrintDeclaration) + std::string(kCommonHeader));
+        write_text(scratch.path() / "common.h",
+                   std::string(kPrintDeclaration) + std::string(kCommonHeader));
         std::error_code exists_already;
         fs::create_hard_link(scratch.path() / "common.h", header, exists_already);
         if (is_clang) {
             std::vector<std::string> command = compile_command(trace);
-            command.insert(command.end(), {"-x", "c++-header", header.string(), "-o", "common.pch"});
+            command.insert(command.end(),
+                           {"-x", "c++-header", header.string(), "-o", "common.pch"});
             check_tool(command, {.working_directory = scratch.path()}, "clang");
             fs::rename(scratch.path() / "common.pch", precompiled);
         }
@@ -171,12 +181,14 @@ std::vector<std::string> common_header(bool trace, const fs::path& cache_directo
 
 // Verilator's own runtime is the same for all models: compiled once.
 fs::path runtime_object(bool trace, const fs::path& cache_directory) {
-    const fs::path object = cache_directory / fmt::format("runtime-{}.o", shared_hash(trace).text());
+    const fs::path object =
+        cache_directory / fmt::format("runtime-{}.o", shared_hash(trace).text());
     if (fs::exists(object)) {
         return object;
     }
     const ScratchFolder scratch(cache_directory);
-    std::string all = std::string(kPrintDeclaration) + "#include \"verilated.cpp\"\n#include \"verilated_threads.cpp\"\n";
+    std::string all = std::string(kPrintDeclaration) +
+                      "#include \"verilated.cpp\"\n#include \"verilated_threads.cpp\"\n";
     if (trace) {
         all += "#include \"verilated_vcd_c.cpp\"\n";
     }
@@ -188,14 +200,31 @@ fs::path runtime_object(bool trace, const fs::path& cache_directory) {
     return object;
 }
 
-// Two guards against results that are silently wrong with Verilator 5.006 (the bench of the netlists in tests/rtl shows both):
-// * -fno-const-bit-op-tree: that optimisation miscompiles some trees of single bits, as gate netlists have them;
-// * the warning UNOPTFLAT stays an error: models with (false) loops through wide wires may not settle. A netlist
+// Two guards against results that are silently wrong with Verilator 5.006 (the bench of the
+// netlists in tests/rtl shows both):
+// * -fno-const-bit-op-tree: that optimisation miscompiles some trees of single bits, as gate
+// netlists have them;
+// * the warning UNOPTFLAT stays an error: models with (false) loops through wide wires may not
+// settle. A netlist
 //   needs Yosys' `splitnets` before it is written.
 std::vector<std::string> verilator_command(const ModelSpec& spec) {
-    std::vector<std::string> command{"verilator", "--cc",     "-sv",          "--prefix",     "Vdut",    "--Mdir", ".",
-                                     "-O3",       "-fno-const-bit-op-tree", "--x-assign", "fast",       "--unroll-count", "256",
-                                     "-Wno-lint", "-Wno-style", "--top-module", spec.top};
+    std::vector<std::string> command{"verilator",
+                                     "--cc",
+                                     "-sv",
+                                     "--prefix",
+                                     "Vdut",
+                                     "--Mdir",
+                                     ".",
+                                     "-O3",
+                                     "-fno-const-bit-op-tree",
+                                     "--x-assign",
+                                     "fast",
+                                     "--unroll-count",
+                                     "256",
+                                     "-Wno-lint",
+                                     "-Wno-style",
+                                     "--top-module",
+                                     spec.top};
     if (spec.checks) {
         command.insert(command.end(), {"--assert", "--x-initial", "unique"});
     } else {
@@ -232,7 +261,8 @@ fs::path build_model(const ModelSpec& spec, const fs::path& cache_directory) {
 
     const fs::path runtime = runtime_object(spec.trace, cache);
     const ScratchFolder scratch(cache);
-    const ToolOptions in_scratch{.working_directory = scratch.path(), .timeout = std::chrono::seconds(3600)};
+    const ToolOptions in_scratch{.working_directory = scratch.path(),
+                                 .timeout = std::chrono::seconds(3600)};
     std::vector<std::string> command = verilator_command(spec);
     for (const fs::path& source : spec.sources) {
         command.push_back(fs::absolute(source).string());
@@ -256,15 +286,16 @@ fs::path build_model(const ModelSpec& spec, const fs::path& cache_directory) {
         std::vector<std::string> all_arguments = compile_command(spec.trace);
         all_arguments.insert(all_arguments.end(), header.begin(), header.end());
         all_arguments.insert(all_arguments.end(),
-                             {"-I.", "-shared", "-Wl,-Bsymbolic", "-Wl,-z,defs", "-Wl,--wrap=fopen", "model.cpp",
-                              runtime.string(), "-latomic", "-o", "model.so"});
+                             {"-I.", "-shared", "-Wl,-Bsymbolic", "-Wl,-z,defs", "-Wl,--wrap=fopen",
+                              "model.cpp", runtime.string(), "-latomic", "-o", "model.so"});
         return all_arguments;
     };
     // Without the precompiled header should that not fit, as after an upgrade of the C++ library.
     if (run_tool(compile(common_header(spec.trace, cache)), in_scratch, "clang").exit_code != 0) {
         check_tool(compile({}), in_scratch, "clang");
     }
-    fs::rename(scratch.path() / "model.so", library);  // whole or not at all, also beside another builder
+    fs::rename(scratch.path() / "model.so",
+               library);  // whole or not at all, also beside another builder
     return library;
 }
 

@@ -181,11 +181,13 @@ std::string shim_source(const std::vector<DeclaredPort>& ports, bool has_trace) 
         if (port.is_input) {
             zero_inputs += fmt::format("        VL_ZERO_RESET_PORT(model->dut->{0});\n", port.name);
         }
-        table += fmt::format("        {{\"{0}\", {1}, {2}, sizeof(model->dut->{0}), &model->dut->{0}}},\n",
-                             port.name, port.width, port.is_input ? 1 : 0);
+        table += fmt::format(
+            "        {{\"{0}\", {1}, {2}, sizeof(model->dut->{0}), &model->dut->{0}}},\n",
+            port.name, port.width, port.is_input ? 1 : 0);
     }
     std::string text = fmt::format(
-        "int qloom_model_print(const char* format, ...);\n#define QLOOM_TRACE {}\n#define VL_ZERO_RESET_PORT(port) __builtin_memset(&(port), 0, sizeof(port))\n",
+        "int qloom_model_print(const char* format, ...);\n#define QLOOM_TRACE {}\n#define "
+        "VL_ZERO_RESET_PORT(port) __builtin_memset(&(port), 0, sizeof(port))\n",
         has_trace ? 1 : 0);
     text += kHead;
     const auto replace = [&text](std::string_view mark, const std::string& value) {

@@ -15,7 +15,8 @@ std::size_t words_of_bits(int bits) { return (static_cast<std::size_t>(bits) + 3
 // xorshift64*: the simulation must not wait for its random numbers.
 class FastRandom {
 public:
-    explicit FastRandom(std::uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15U + 0x2545f4914f6cdd1dU) {}
+    explicit FastRandom(std::uint64_t seed)
+        : state_(seed * 0x9e3779b97f4a7c15U + 0x2545f4914f6cdd1dU) {}
     bool chance(int percent) {
         if (percent <= 0) {
             return false;
@@ -41,7 +42,8 @@ struct Lane {
           ways(name.ways),
           width(data->width / name.ways),
           words(words_of_bits(width)) {
-        QLOOM_ASSERT(name.way >= 0 && name.way < name.ways && data->width % name.ways == 0, "the ways share the port evenly");
+        QLOOM_ASSERT(name.way >= 0 && name.way < name.ways && data->width % name.ways == 0,
+                     "the ways share the port evenly");
     }
 
     [[nodiscard]] bool get_bit(const ModelPort* port) const {
@@ -69,7 +71,8 @@ struct Lane {
         const std::size_t begin = out.size();
         out.resize(begin + words, 0);
         if (ways == 1) {
-            std::memcpy(&out[begin], data->data, std::min(static_cast<std::size_t>(data->bytes), words * 4));
+            std::memcpy(&out[begin], data->data,
+                        std::min(static_cast<std::size_t>(data->bytes), words * 4));
             return;
         }
         for (int i = 0; i < width; ++i) {
@@ -150,7 +153,8 @@ void StreamHarness::reset(int cycles) {
     cycle_ = 0;
 }
 
-RunRecord StreamHarness::run(std::span<const Source> sources, std::span<const Sink> sinks, const RunOptions& options) {
+RunRecord StreamHarness::run(std::span<const Source> sources, std::span<const Sink> sinks,
+                             const RunOptions& options) {
     FastRandom random(options.seed);
     RunRecord record;
     record.sources.resize(sources.size());
@@ -224,19 +228,23 @@ RunRecord StreamHarness::run(std::span<const Source> sources, std::span<const Si
             drain_end = cycle_ + options.drain_cycles;
         }
         if (open > 0 && cycle_ - last_move > options.stuck_after_cycles) {
-            std::string what = fmt::format("no beat moved for {} cycles", options.stuck_after_cycles);
+            std::string what =
+                fmt::format("no beat moved for {} cycles", options.stuck_after_cycles);
             for (const LiveSource& it : live_sources) {
-                what += fmt::format("; {} sent {} of {} beats", it.source->stream.prefix, it.next, it.beats);
+                what += fmt::format("; {} sent {} of {} beats", it.source->stream.prefix, it.next,
+                                    it.beats);
             }
             for (std::size_t i = 0; i < live_sinks.size(); ++i) {
-                what += fmt::format("; {} gave {} of {} beats", sinks[i].stream.prefix, record.sinks[i].cycles.size(),
-                                    sinks[i].beats);
+                what += fmt::format("; {} gave {} of {} beats", sinks[i].stream.prefix,
+                                    record.sinks[i].cycles.size(), sinks[i].beats);
             }
             throw Error(Code::kSimulationStuck, "simulation", what,
-                        "check that the input holds whole frames; if it does, please report the model that shows this");
+                        "check that the input holds whole frames; if it does, please report the "
+                        "model that shows this");
         }
         if (options.progress && (cycle_ - begin) % options.progress_cycles == 0) {
-            options.progress(cycle_ - begin, record.sinks.empty() ? 0 : record.sinks[0].cycles.size());
+            options.progress(cycle_ - begin,
+                             record.sinks.empty() ? 0 : record.sinks[0].cycles.size());
         }
     }
     for (const LiveSource& it : live_sources) {
@@ -256,6 +264,8 @@ void StreamHarness::close_trace() {
     model_->close_trace();
 }
 
-int StreamHarness::beat_width(const StreamName& stream) const { return Lane(*model_, stream).width; }
+int StreamHarness::beat_width(const StreamName& stream) const {
+    return Lane(*model_, stream).width;
+}
 
 }  // namespace qloom::sim

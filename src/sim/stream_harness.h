@@ -11,8 +11,9 @@
 
 namespace qloom::sim {
 
-// A stream of the model by the prefix of its ports, "s_axis" for s_axis_tdata, _tvalid, _tready. Where one set of ports carries
-// several streams side by side, `way` of `ways` picks one: data bits [way * w, (way + 1) * w), valid and ready bit `way`.
+// A stream of the model by the prefix of its ports, "s_axis" for s_axis_tdata, _tvalid, _tready.
+// Where one set of ports carries several streams side by side, `way` of `ways` picks one: data bits
+// [way * w, (way + 1) * w), valid and ready bit `way`.
 struct StreamName {
     std::string prefix;
     int way = 0;
@@ -35,10 +36,12 @@ struct Sink {
 
 struct RunOptions {
     std::uint64_t seed = 1;
-    std::uint64_t stuck_after_cycles = 100000;  // no beat moved anywhere for so long: Code::kSimulationStuck
-    std::uint64_t drain_cycles = 0;             // watch for surplus output beats after the last one expected
-    std::function<void(std::uint64_t cycles, std::size_t beats)> progress = {};  // beats of the first sink
-    std::uint64_t progress_cycles = 65536;                                       // how often
+    std::uint64_t stuck_after_cycles =
+        100000;                      // no beat moved anywhere for so long: Code::kSimulationStuck
+    std::uint64_t drain_cycles = 0;  // watch for surplus output beats after the last one expected
+    std::function<void(std::uint64_t cycles, std::size_t beats)> progress =
+        {};                                 // beats of the first sink
+    std::uint64_t progress_cycles = 65536;  // how often
 };
 
 struct SourceRecord {
@@ -58,8 +61,8 @@ struct RunRecord {
     std::uint64_t cycles = 0;  // of this run
 };
 
-// Drives the streams of any model: clock `clk` and high-active reset `rst`, or `ap_clk` and low-active `ap_rst_n`.
-// Cycles count from the end of the last reset, and go on from run to run.
+// Drives the streams of any model: clock `clk` and high-active reset `rst`, or `ap_clk` and
+// low-active `ap_rst_n`. Cycles count from the end of the last reset, and go on from run to run.
 class StreamHarness {
 public:
     explicit StreamHarness(VerilatedModel& model);
@@ -67,7 +70,8 @@ public:
     void reset(int cycles = 4);
 
     // Sends all of every source and takes the asked beats of every sink, then drains.
-    RunRecord run(std::span<const Source> sources, std::span<const Sink> sinks, const RunOptions& options = {});
+    RunRecord run(std::span<const Source> sources, std::span<const Sink> sinks,
+                  const RunOptions& options = {});
 
     // Writes a waveform from here on; needs ModelSpec::trace.
     void open_trace(const std::filesystem::path& file);

@@ -40,7 +40,8 @@ struct VerilatedModel::Library {
     AbiTraceClose trace_close = nullptr;
 };
 
-VerilatedModel::VerilatedModel(const std::filesystem::path& library, const std::filesystem::path& data_directory,
+VerilatedModel::VerilatedModel(const std::filesystem::path& library,
+                               const std::filesystem::path& data_directory,
                                std::uint32_t random_seed)
     : library_(std::make_unique<Library>()) {
     Library& it = *library_;
@@ -63,7 +64,8 @@ VerilatedModel::VerilatedModel(const std::filesystem::path& library, const std::
     if (it.model == nullptr) {
         throw Error(Code::kMemoryFileUnreadable, data_directory.string(),
                     fmt::format("the hardware model does not start: {}", it.message()),
-                    "compile the network again; the folder lacks a memory file or holds one of another size");
+                    "compile the network again; the folder lacks a memory file or holds one of "
+                    "another size");
     }
     handle_ = it.model;
 
@@ -83,8 +85,10 @@ VerilatedModel::~VerilatedModel() = default;
 VerilatedModel::VerilatedModel(VerilatedModel&&) noexcept = default;
 VerilatedModel& VerilatedModel::operator=(VerilatedModel&&) noexcept = default;
 
-VerilatedModel VerilatedModel::make(const ModelSpec& spec, const std::filesystem::path& cache_directory,
-                                    const std::filesystem::path& data_directory, std::uint32_t random_seed) {
+VerilatedModel VerilatedModel::make(const ModelSpec& spec,
+                                    const std::filesystem::path& cache_directory,
+                                    const std::filesystem::path& data_directory,
+                                    std::uint32_t random_seed) {
     const std::filesystem::path library = build_model(spec, cache_directory);
     try {
         return VerilatedModel(library, data_directory, random_seed);
@@ -109,20 +113,23 @@ const ModelPort& VerilatedModel::port(const std::string& name) const {
 }
 
 void VerilatedModel::set(const ModelPort& port, std::span<const std::uint32_t> words) {
-    QLOOM_ASSERT(words.size() * 4 >= static_cast<std::size_t>(port.bytes), "the words fill the port");
+    QLOOM_ASSERT(words.size() * 4 >= static_cast<std::size_t>(port.bytes),
+                 "the words fill the port");
     std::memcpy(port.data, words.data(), static_cast<std::size_t>(port.bytes));
 }
 
 void VerilatedModel::set(const std::string& name, std::uint64_t value) {
     const ModelPort& it = port(name);
     std::memset(it.data, 0, static_cast<std::size_t>(it.bytes));
-    std::memcpy(it.data, &value, std::min<std::size_t>(static_cast<std::size_t>(it.bytes), sizeof value));
+    std::memcpy(it.data, &value,
+                std::min<std::size_t>(static_cast<std::size_t>(it.bytes), sizeof value));
 }
 
 std::uint64_t VerilatedModel::get(const std::string& name) const {
     const ModelPort& it = port(name);
     std::uint64_t value = 0;
-    std::memcpy(&value, it.data, std::min<std::size_t>(static_cast<std::size_t>(it.bytes), sizeof value));
+    std::memcpy(&value, it.data,
+                std::min<std::size_t>(static_cast<std::size_t>(it.bytes), sizeof value));
     return value;
 }
 

@@ -14,17 +14,19 @@ namespace qloom::sim {
 struct ModelSpec {
     std::vector<std::filesystem::path> sources;  // .sv and .vlt files, read in this order
     std::string top;
-    std::vector<std::pair<std::string, std::string>> parameters = {};  // of the top: {"Depth", "4"}, {"File", "\"mem/w\""}
-    std::vector<std::string> defines = {};                             // macros: "NAME" or "NAME=VALUE"
-    bool trace = false;   // can write a VCD file
+    std::vector<std::pair<std::string, std::string>> parameters =
+        {};                                 // of the top: {"Depth", "4"}, {"File", "\"mem/w\""}
+    std::vector<std::string> defines = {};  // macros: "NAME" or "NAME=VALUE"
+    bool trace = false;                     // can write a VCD file
     bool checks = false;  // with assertions, and registers start with random values
 };
 
-// Compiles the model into a shared object in `cache_directory`, or finds it there: the name of the file is a hash of all
-// source text, parameters, options and tools. Memory files are no part of it; they are read when the model is loaded. Two processes may
-// build the same model at a time.
-// Throws Code::kToolMissing without verilator or a C++ compiler, Code::kToolFailed with their last lines.
-std::filesystem::path build_model(const ModelSpec& spec, const std::filesystem::path& cache_directory);
+// Compiles the model into a shared object in `cache_directory`, or finds it there: the name of the
+// file is a hash of all source text, parameters, options and tools. Memory files are no part of it;
+// they are read when the model is loaded. Two processes may build the same model at a time. Throws
+// Code::kToolMissing without verilator or a C++ compiler, Code::kToolFailed with their last lines.
+std::filesystem::path build_model(const ModelSpec& spec,
+                                  const std::filesystem::path& cache_directory);
 
 struct ModelPort {
     std::string name;
@@ -38,10 +40,10 @@ struct ModelPort {
 class VerilatedModel {
 public:
     // `data_directory` is where the memory files with relative names are.
-    // Throws Code::kModelNotLoadable when `library` is no model, Code::kMemoryFileUnreadable when a memory file is missing or has too
-    // many words.
-    VerilatedModel(const std::filesystem::path& library, const std::filesystem::path& data_directory,
-                   std::uint32_t random_seed = 1);
+    // Throws Code::kModelNotLoadable when `library` is no model, Code::kMemoryFileUnreadable when a
+    // memory file is missing or has too many words.
+    VerilatedModel(const std::filesystem::path& library,
+                   const std::filesystem::path& data_directory, std::uint32_t random_seed = 1);
     ~VerilatedModel();
     VerilatedModel(VerilatedModel&&) noexcept;
     VerilatedModel& operator=(VerilatedModel&&) noexcept;
@@ -50,11 +52,13 @@ public:
 
     // Builds (or finds) and loads; a damaged file in the cache is built again.
     static VerilatedModel make(const ModelSpec& spec, const std::filesystem::path& cache_directory,
-                               const std::filesystem::path& data_directory, std::uint32_t random_seed = 1);
+                               const std::filesystem::path& data_directory,
+                               std::uint32_t random_seed = 1);
 
     [[nodiscard]] std::span<const ModelPort> ports() const { return ports_; }
-    [[nodiscard]] const ModelPort* find_port(const std::string& name) const;  // nullptr: there is none
-    [[nodiscard]] const ModelPort& port(const std::string& name) const;       // must exist
+    [[nodiscard]] const ModelPort* find_port(
+        const std::string& name) const;                                  // nullptr: there is none
+    [[nodiscard]] const ModelPort& port(const std::string& name) const;  // must exist
 
     void set(const ModelPort& port, std::span<const std::uint32_t> words);
     void set(const std::string& name, std::uint64_t value);

@@ -27,19 +27,22 @@ struct Case {
 
 std::string text(const Case& c) {
     return fmt::format("{} {}x{} pe {} simd {} input {}{} weight {}",
-                       c.kind == Kind::kXnor ? "xnor" : c.kind == Kind::kBipolarWeight ? "bipolar" : "integer",
-                       c.matrix_height, c.matrix_width, c.pe, c.simd, c.input_signed ? 's' : 'u', c.input_bits,
-                       c.weight_bits);
+                       c.kind == Kind::kXnor            ? "xnor"
+                       : c.kind == Kind::kBipolarWeight ? "bipolar"
+                                                        : "integer",
+                       c.matrix_height, c.matrix_width, c.pe, c.simd, c.input_signed ? 's' : 'u',
+                       c.input_bits, c.weight_bits);
 }
 
-// What the unit means: y = W x, one row after the other. Bits of a bipolar weight stand for -1 and +1; an XNOR unit counts the
-// inputs that equal their weight.
+// What the unit means: y = W x, one row after the other. Bits of a bipolar weight stand for -1 and
+// +1; an XNOR unit counts the inputs that equal their weight.
 class MatrixModel {
 public:
     MatrixModel(const Case& c, std::mt19937& random) : case_(c) {
         const bool is_signed = c.kind == Kind::kInteger;
-        weights_ = random_numbers(random, static_cast<std::size_t>(c.matrix_width * c.matrix_height), c.weight_bits,
-                                  is_signed);
+        weights_ =
+            random_numbers(random, static_cast<std::size_t>(c.matrix_width * c.matrix_height),
+                           c.weight_bits, is_signed);
     }
 
     [[nodiscard]] std::int64_t weight(int row, int column) const {
@@ -54,9 +57,15 @@ public:
                 const std::int64_t w = weight(row, column);
                 const std::int64_t value = x[static_cast<std::size_t>(column)];
                 switch (case_.kind) {
-                    case Kind::kInteger: sum += w * value; break;
-                    case Kind::kBipolarWeight: sum += w == 1 ? value : -value; break;
-                    case Kind::kXnor: sum += w == value ? 1 : 0; break;
+                    case Kind::kInteger:
+                        sum += w * value;
+                        break;
+                    case Kind::kBipolarWeight:
+                        sum += w == 1 ? value : -value;
+                        break;
+                    case Kind::kXnor:
+                        sum += w == value ? 1 : 0;
+                        break;
                 }
             }
             y.push_back(sum);
@@ -69,7 +78,8 @@ public:
         if (case_.kind == Kind::kXnor) {
             return clog2(case_.matrix_width + 1);
         }
-        const std::int64_t low = case_.input_signed ? -(std::int64_t{1} << (case_.input_bits - 1)) : 0;
+        const std::int64_t low =
+            case_.input_signed ? -(std::int64_t{1} << (case_.input_bits - 1)) : 0;
         const std::int64_t high = low + (std::int64_t{1} << case_.input_bits) - 1;
         int bits = 1;
         for (int row = 0; row < case_.matrix_height; ++row) {
@@ -81,7 +91,8 @@ public:
                 least += std::min(w * low, w * high);
                 most += std::max(w * low, w * high);
             }
-            while (least < -(std::int64_t{1} << (bits - 1)) || most >= std::int64_t{1} << (bits - 1)) {
+            while (least < -(std::int64_t{1} << (bits - 1)) || most >= std::int64_t{1}
+                                                                           << (bits - 1)) {
                 ++bits;
             }
         }
@@ -112,7 +123,8 @@ private:
 
 void check(const Case& c, int vectors, Text source = Text::kSource) {
     SCOPED_TRACE(text(c));
-    std::mt19937 random(static_cast<unsigned>(c.matrix_width * 131 + c.matrix_height * 17 + c.simd));
+    std::mt19937 random(
+        static_cast<unsigned>(c.matrix_width * 131 + c.matrix_height * 17 + c.simd));
     const MatrixModel oracle(c, random);
     const int acc_bits = oracle.accumulator_bits();
     const MemoryFolder memories;
@@ -136,10 +148,12 @@ void check(const Case& c, int vectors, Text source = Text::kSource) {
     Numbers inputs;
     Numbers expected;
     for (int v = 0; v < vectors; ++v) {
-        Numbers x = random_numbers(random, static_cast<std::size_t>(c.matrix_width), c.input_bits, c.input_signed);
+        Numbers x = random_numbers(random, static_cast<std::size_t>(c.matrix_width), c.input_bits,
+                                   c.input_signed);
         if (v < 2) {  // the extremes, which the accumulator has to bear
-            std::ranges::fill(x, v == 0 ? (std::int64_t{1} << (c.input_bits - (c.input_signed ? 1 : 0))) - 1
-                                        : (c.input_signed ? -(std::int64_t{1} << (c.input_bits - 1)) : 0));
+            std::ranges::fill(
+                x, v == 0 ? (std::int64_t{1} << (c.input_bits - (c.input_signed ? 1 : 0))) - 1
+                          : (c.input_signed ? -(std::int64_t{1} << (c.input_bits - 1)) : 0));
         }
         inputs.insert(inputs.end(), x.begin(), x.end());
         const Numbers y = oracle.multiply(x);
@@ -151,7 +165,8 @@ void check(const Case& c, int vectors, Text source = Text::kSource) {
     for (const Traffic& traffic : kAllTraffic) {
         const auto record =
             pass_through(model, in, neuron_folds * static_cast<std::size_t>(vectors), traffic, 17);
-        ASSERT_EQ(unpack(record.sinks[0].words, c.pe, acc_bits, c.kind != Kind::kXnor), expected) << traffic.name;
+        ASSERT_EQ(unpack(record.sinks[0].words, c.pe, acc_bits, c.kind != Kind::kXnor), expected)
+            << traffic.name;
         if (traffic.name != kFullSpeed.name) {
             continue;
         }
@@ -174,53 +189,134 @@ TEST(MatrixVector, IntegersOfAllFoldings) {
     check({.matrix_width = 12, .matrix_height = 6, .pe = 6, .simd = 3}, 12);
     check({.matrix_width = 12, .matrix_height = 6, .pe = 2, .simd = 12}, 12);
     check({.matrix_width = 12, .matrix_height = 6, .pe = 3, .simd = 4, .input_signed = true}, 12);
-    check({.matrix_width = 35, .matrix_height = 10, .pe = 5, .simd = 7, .input_bits = 8, .ram_style = "block",
-           .buffer_style = "block"}, 8);
+    check({.matrix_width = 35,
+           .matrix_height = 10,
+           .pe = 5,
+           .simd = 7,
+           .input_bits = 8,
+           .ram_style = "block",
+           .buffer_style = "block"},
+          8);
     check({.matrix_width = 1, .matrix_height = 1, .pe = 1, .simd = 1}, 12);
     check({.matrix_width = 1, .matrix_height = 6, .pe = 2, .simd = 1, .input_signed = true}, 12);
-    check({.matrix_width = 6, .matrix_height = 1, .pe = 1, .simd = 2, .buffer_style = "distributed"}, 12);
+    check(
+        {.matrix_width = 6, .matrix_height = 1, .pe = 1, .simd = 2, .buffer_style = "distributed"},
+        12);
 }
 
 TEST(MatrixVector, IntegersOfAllWidths) {
-    check({.matrix_width = 10, .matrix_height = 4, .pe = 2, .simd = 5, .input_bits = 1, .weight_bits = 2}, 10);
-    check({.matrix_width = 10, .matrix_height = 4, .pe = 2, .simd = 5, .input_bits = 1, .input_signed = true,
-           .weight_bits = 3}, 10);
-    check({.matrix_width = 10, .matrix_height = 4, .pe = 2, .simd = 5, .input_bits = 16, .weight_bits = 16,
-           .ram_style = "distributed", .buffer_style = "distributed"}, 10);
-    check({.matrix_width = 10, .matrix_height = 4, .pe = 2, .simd = 5, .input_bits = 16, .input_signed = true,
-           .weight_bits = 16}, 10);
-    check({.matrix_width = 18, .matrix_height = 4, .pe = 1, .simd = 9, .input_bits = 3, .weight_bits = 2}, 10);
-    check({.matrix_width = 64, .matrix_height = 4, .pe = 4, .simd = 32, .input_bits = 2, .weight_bits = 2}, 10);
+    check({.matrix_width = 10,
+           .matrix_height = 4,
+           .pe = 2,
+           .simd = 5,
+           .input_bits = 1,
+           .weight_bits = 2},
+          10);
+    check({.matrix_width = 10,
+           .matrix_height = 4,
+           .pe = 2,
+           .simd = 5,
+           .input_bits = 1,
+           .input_signed = true,
+           .weight_bits = 3},
+          10);
+    check({.matrix_width = 10,
+           .matrix_height = 4,
+           .pe = 2,
+           .simd = 5,
+           .input_bits = 16,
+           .weight_bits = 16,
+           .ram_style = "distributed",
+           .buffer_style = "distributed"},
+          10);
+    check({.matrix_width = 10,
+           .matrix_height = 4,
+           .pe = 2,
+           .simd = 5,
+           .input_bits = 16,
+           .input_signed = true,
+           .weight_bits = 16},
+          10);
+    check({.matrix_width = 18,
+           .matrix_height = 4,
+           .pe = 1,
+           .simd = 9,
+           .input_bits = 3,
+           .weight_bits = 2},
+          10);
+    check({.matrix_width = 64,
+           .matrix_height = 4,
+           .pe = 4,
+           .simd = 32,
+           .input_bits = 2,
+           .weight_bits = 2},
+          10);
 }
 
 TEST(MatrixVector, BipolarWeights) {
-    check({.kind = Kind::kBipolarWeight, .matrix_width = 12, .matrix_height = 6, .pe = 2, .simd = 4, .input_bits = 1,
-           .weight_bits = 1}, 10);
-    check({.kind = Kind::kBipolarWeight, .matrix_width = 12, .matrix_height = 6, .pe = 3, .simd = 6, .input_bits = 8,
-           .weight_bits = 1}, 10);
-    check({.kind = Kind::kBipolarWeight, .matrix_width = 12, .matrix_height = 6, .pe = 6, .simd = 6, .input_bits = 5,
-           .input_signed = true, .weight_bits = 1}, 10);
+    check({.kind = Kind::kBipolarWeight,
+           .matrix_width = 12,
+           .matrix_height = 6,
+           .pe = 2,
+           .simd = 4,
+           .input_bits = 1,
+           .weight_bits = 1},
+          10);
+    check({.kind = Kind::kBipolarWeight,
+           .matrix_width = 12,
+           .matrix_height = 6,
+           .pe = 3,
+           .simd = 6,
+           .input_bits = 8,
+           .weight_bits = 1},
+          10);
+    check({.kind = Kind::kBipolarWeight,
+           .matrix_width = 12,
+           .matrix_height = 6,
+           .pe = 6,
+           .simd = 6,
+           .input_bits = 5,
+           .input_signed = true,
+           .weight_bits = 1},
+          10);
 }
 
 TEST(MatrixVector, XnorOfAllSizes) {
     for (const int simd : {1, 2, 17, 18, 19, 36, 49, 90}) {
-        check({.kind = Kind::kXnor, .matrix_width = 2 * simd, .matrix_height = 4, .pe = 2, .simd = simd,
-               .input_bits = 1, .weight_bits = 1}, 10);
+        check({.kind = Kind::kXnor,
+               .matrix_width = 2 * simd,
+               .matrix_height = 4,
+               .pe = 2,
+               .simd = simd,
+               .input_bits = 1,
+               .weight_bits = 1},
+              10);
     }
-    check({.kind = Kind::kXnor, .matrix_width = 64, .matrix_height = 8, .pe = 8, .simd = 64, .input_bits = 1,
-           .weight_bits = 1}, 10);
+    check({.kind = Kind::kXnor,
+           .matrix_width = 64,
+           .matrix_height = 8,
+           .pe = 8,
+           .simd = 64,
+           .input_bits = 1,
+           .weight_bits = 1},
+          10);
 }
 
-// The buffer takes the next vector while this one is replayed: a source that gives a beat every NF clocks only is enough
-// for the full rate.
+// The buffer takes the next vector while this one is replayed: a source that gives a beat every NF
+// clocks only is enough for the full rate.
 TEST(MatrixVector, EvenlyPacedInputKeepsTheRate) {
     const Case c{.matrix_width = 12, .matrix_height = 6, .pe = 2, .simd = 2};
     std::mt19937 random(3);
     const MatrixModel oracle(c, random);
     const MemoryFolder memories;
     memories.write("weights", oracle.memory(), c.weight_bits);
-    auto model = make_module("ql_matrix_vector", {{"MatrixW", "12"}, {"MatrixH", "6"}, {"Pe", "2"}, {"Simd", "2"},
-                                                  {"WeightFile", quoted("weights")}}, memories.path());
+    auto model = make_module("ql_matrix_vector",
+                             {{"MatrixW", "12"},
+                              {"MatrixH", "6"},
+                              {"Pe", "2"},
+                              {"Simd", "2"},
+                              {"WeightFile", quoted("weights")}},
+                             memories.path());
     sim::StreamHarness harness(model);
     model.set("m_axis_tready", 1);
     const int folds = 3;
@@ -256,31 +352,65 @@ TEST(MatrixVector, EvenlyPacedInputKeepsTheRate) {
 TEST(MatrixVector, StructuralProducts) {
     for (const int weight_bits : {2, 3, 4, 5, 8, 16}) {
         for (const bool input_signed : {false, true}) {
-            check({.matrix_width = 10, .matrix_height = 2, .pe = 2, .simd = 5, .input_bits = 1 + weight_bits % 7,
-                   .input_signed = input_signed, .weight_bits = weight_bits}, 20, Text::kStructural);
+            check({.matrix_width = 10,
+                   .matrix_height = 2,
+                   .pe = 2,
+                   .simd = 5,
+                   .input_bits = 1 + weight_bits % 7,
+                   .input_signed = input_signed,
+                   .weight_bits = weight_bits},
+                  20, Text::kStructural);
         }
     }
-    check({.matrix_width = 8, .matrix_height = 2, .pe = 1, .simd = 2, .input_bits = 8}, 20, Text::kStructural);
-    check({.matrix_width = 3, .matrix_height = 2, .pe = 1, .simd = 1, .input_bits = 2}, 20, Text::kStructural);
-    check({.matrix_width = 9, .matrix_height = 2, .pe = 1, .simd = 9, .input_bits = 1}, 20, Text::kStructural);
-    check({.matrix_width = 9, .matrix_height = 2, .pe = 1, .simd = 3, .input_bits = 1, .weight_bits = 7}, 20,
+    check({.matrix_width = 8, .matrix_height = 2, .pe = 1, .simd = 2, .input_bits = 8}, 20,
           Text::kStructural);
+    check({.matrix_width = 3, .matrix_height = 2, .pe = 1, .simd = 1, .input_bits = 2}, 20,
+          Text::kStructural);
+    check({.matrix_width = 9, .matrix_height = 2, .pe = 1, .simd = 9, .input_bits = 1}, 20,
+          Text::kStructural);
+    check({.matrix_width = 9,
+           .matrix_height = 2,
+           .pe = 1,
+           .simd = 3,
+           .input_bits = 1,
+           .weight_bits = 7},
+          20, Text::kStructural);
 }
 
 // Yosys has to understand the same text in the same way.
 TEST(MatrixVector, NetlistComputesTheSame) {
     check({.matrix_width = 12, .matrix_height = 6, .pe = 3, .simd = 4}, 8, Text::kNetlist);
-    check({.matrix_width = 6, .matrix_height = 3, .pe = 3, .simd = 6, .input_bits = 3, .input_signed = true,
-           .weight_bits = 2}, 8, Text::kNetlist);
-    check({.kind = Kind::kBipolarWeight, .matrix_width = 8, .matrix_height = 4, .pe = 2, .simd = 8, .input_bits = 3,
-           .weight_bits = 1}, 8, Text::kNetlist);
-    check({.kind = Kind::kXnor, .matrix_width = 60, .matrix_height = 4, .pe = 4, .simd = 30, .input_bits = 1,
-           .weight_bits = 1}, 8, Text::kNetlist);
+    check({.matrix_width = 6,
+           .matrix_height = 3,
+           .pe = 3,
+           .simd = 6,
+           .input_bits = 3,
+           .input_signed = true,
+           .weight_bits = 2},
+          8, Text::kNetlist);
+    check({.kind = Kind::kBipolarWeight,
+           .matrix_width = 8,
+           .matrix_height = 4,
+           .pe = 2,
+           .simd = 8,
+           .input_bits = 3,
+           .weight_bits = 1},
+          8, Text::kNetlist);
+    check({.kind = Kind::kXnor,
+           .matrix_width = 60,
+           .matrix_height = 4,
+           .pe = 4,
+           .simd = 30,
+           .input_bits = 1,
+           .weight_bits = 1},
+          8, Text::kNetlist);
 }
 
 TEST(MatrixVectorSweep, DISABLED_RandomShapes) {
     std::mt19937 random(2024);
-    const auto pick = [&random](int low, int high) { return low + static_cast<int>(random() % static_cast<unsigned>(high - low + 1)); };
+    const auto pick = [&random](int low, int high) {
+        return low + static_cast<int>(random() % static_cast<unsigned>(high - low + 1));
+    };
     for (int i = 0; i < 150; ++i) {
         Case c;
         c.kind = static_cast<Kind>(pick(0, 2));

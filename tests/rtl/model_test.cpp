@@ -41,33 +41,41 @@ fs::path write_source(const MemoryFolder& folder, const std::string& text) {
 }
 
 TEST(Model, PortsAsDeclared) {
-    const std::string header = "    VL_IN8(&clk,0,0);\n    VL_OUTW(&m_axis_tdata,127,0,4);\n    VL_IN64(&x,39,0);\nint VL_OTHER;\n";
-    EXPECT_EQ(sim::declared_ports(header),
-              (std::vector<sim::DeclaredPort>{{.name = "clk", .width = 1, .is_input = true},
-                                              {.name = "m_axis_tdata", .width = 128, .is_input = false},
-                                              {.name = "x", .width = 40, .is_input = true}}));
+    const std::string header =
+        "    VL_IN8(&clk,0,0);\n    VL_OUTW(&m_axis_tdata,127,0,4);\n    VL_IN64(&x,39,0);\nint "
+        "VL_OTHER;\n";
+    EXPECT_EQ(
+        sim::declared_ports(header),
+        (std::vector<sim::DeclaredPort>{{.name = "clk", .width = 1, .is_input = true},
+                                        {.name = "m_axis_tdata", .width = 128, .is_input = false},
+                                        {.name = "x", .width = 40, .is_input = true}}));
 }
 
 TEST(Model, PortsOfAllWidths) {
     for (const int width : {1, 8, 9, 16, 17, 32, 33, 64, 65, 300}) {
         const MemoryFolder folder;
-        const fs::path source = write_source(
-            folder, fmt::format("module dut(input logic [{0}:0] a, output logic [{0}:0] y); assign y = ~a; endmodule\n", width - 1));
-        auto model = sim::VerilatedModel::make({.sources = {source}, .top = "dut"}, cache(), folder.path());
+        const fs::path source =
+            write_source(folder, fmt::format("module dut(input logic [{0}:0] a, output logic "
+                                             "[{0}:0] y); assign y = ~a; endmodule\n",
+                                             width - 1));
+        auto model =
+            sim::VerilatedModel::make({.sources = {source}, .top = "dut"}, cache(), folder.path());
         EXPECT_EQ(model.port("a").width, width);
         EXPECT_TRUE(model.port("a").is_input);
         EXPECT_FALSE(model.port("y").is_input);
         EXPECT_EQ(model.find_port("b"), nullptr);
         model.set("a", 0x5);
         model.eval();
-        const std::uint64_t mask = width >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << width) - 1;
+        const std::uint64_t mask =
+            width >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << width) - 1;
         EXPECT_EQ(model.get("y"), ~(0x5 & mask) & mask) << width;
     }
 }
 
 TEST(Model, CachedByContent) {
     const MemoryFolder folder;
-    const fs::path source = write_source(folder, "module dut(input logic a, output logic y); assign y = a; endmodule\n");
+    const fs::path source = write_source(
+        folder, "module dut(input logic a, output logic y); assign y = a; endmodule\n");
     const fs::path own_cache = folder.path() / "cache";
     const sim::ModelSpec spec{.sources = {source}, .top = "dut"};
     const fs::path first = sim::build_model(spec, own_cache);
@@ -86,7 +94,8 @@ TEST(Model, CachedByContent) {
     EXPECT_EQ(old.get("y"), 1U) << "two models side by side do not disturb each other";
     EXPECT_EQ(fresh.get("y"), 0U);
     for (const auto& entry : fs::directory_iterator(own_cache)) {
-        EXPECT_THAT(entry.path().filename().string(), ::testing::Not(StartsWith("build-"))) << "scratch folder left behind";
+        EXPECT_THAT(entry.path().filename().string(), ::testing::Not(StartsWith("build-")))
+            << "scratch folder left behind";
     }
 }
 
@@ -108,8 +117,9 @@ TEST(Model, MemoryFilesAreNoPartOfTheCache) {
 
 TEST(Model, WritesAWaveform) {
     const MemoryFolder folder;
-    auto model = sim::VerilatedModel::make({.sources = module_sources("ql_skid"), .top = "ql_skid", .trace = true}, cache(),
-                                           folder.path());
+    auto model = sim::VerilatedModel::make(
+        {.sources = module_sources("ql_skid"), .top = "ql_skid", .trace = true}, cache(),
+        folder.path());
     sim::StreamHarness harness(model);
     const fs::path vcd = folder.path() / "wave.vcd";
     harness.open_trace(vcd);
@@ -123,7 +133,8 @@ TEST(Model, WritesAWaveform) {
     EXPECT_THAT(text, HasSubstr("s_axis_tdata"));
     EXPECT_GT(text.size(), 1000U);
     EXPECT_EQ(error_of([&] { harness.open_trace(folder.path() / "absent" / "wave.vcd"); }),
-              fmt::format("Q0706: {}: the waveform file cannot be written; name a file in a folder that exists and that you may write to",
+              fmt::format("Q0706: {}: the waveform file cannot be written; name a file in a folder "
+                          "that exists and that you may write to",
                           (folder.path() / "absent" / "wave.vcd").string()));
 }
 
@@ -135,7 +146,8 @@ TEST(Model, ProgressIsReported) {
     const sim::Sink sink{.stream = {"m_axis"}, .beats = 100};
     std::vector<std::size_t> beats;
     harness.run({&source, 1}, {&sink, 1},
-                {.progress = [&beats](std::uint64_t, std::size_t done) { beats.push_back(done); }, .progress_cycles = 25});
+                {.progress = [&beats](std::uint64_t, std::size_t done) { beats.push_back(done); },
+                 .progress_cycles = 25});
     EXPECT_EQ(beats, (std::vector<std::size_t>{24, 49, 74, 99}));
 }
 
@@ -145,9 +157,13 @@ TEST(Errors, StuckSimulation) {
     const std::vector<std::uint32_t> in{1, 2};
     const sim::Source source{.stream = {"s_axis"}, .words = in};
     const sim::Sink sink{.stream = {"m_axis"}, .beats = 3};
-    EXPECT_EQ(error_of([&] { harness.run({&source, 1}, {&sink, 1}, {.stuck_after_cycles = 100}); }),
-              "Q0700: simulation: no beat moved for 100 cycles; s_axis sent 2 of 2 beats; m_axis gave 2 of 3 beats; "
-              "check that the input holds whole frames; if it does, please report the model that shows this");
+    EXPECT_EQ(error_of([&] {
+                  harness.run({&source, 1}, {&sink, 1}, {.stuck_after_cycles = 100});
+              }),
+              "Q0700: simulation: no beat moved for 100 cycles; s_axis sent 2 of 2 beats; m_axis "
+              "gave 2 of 3 beats; "
+              "check that the input holds whole frames; if it does, please report the model that "
+              "shows this");
 }
 
 TEST(Errors, FailedCheckInTheHardware) {
@@ -165,29 +181,38 @@ TEST(Errors, FailedCheckInTheHardware) {
     });
     EXPECT_THAT(text, StartsWith("Q0701: simulation: a check in the hardware failed: "));
     EXPECT_THAT(text, HasSubstr("s_axis changed while it waited"));
-    EXPECT_THAT(text, HasSubstr("; this is a fault of Qloom; please report it with the model that shows it"));
+    EXPECT_THAT(
+        text,
+        HasSubstr("; this is a fault of Qloom; please report it with the model that shows it"));
 }
 
 TEST(Errors, MemoryFiles) {
     const Parameters parameters{{"Width", "8"}, {"Depth", "2"}, {"File", quoted("m")}};
     const MemoryFolder memories;
-    const std::string missing = error_of([&] { make_module("ql_rom", parameters, memories.path()); });
-    EXPECT_THAT(missing, StartsWith(fmt::format("Q0702: {}: the hardware model does not start: ", memories.path().string())));
-    EXPECT_THAT(missing, HasSubstr("; compile the network again; the folder lacks a memory file or holds one of another size"));
+    const std::string missing =
+        error_of([&] { make_module("ql_rom", parameters, memories.path()); });
+    EXPECT_THAT(missing, StartsWith(fmt::format("Q0702: {}: the hardware model does not start: ",
+                                                memories.path().string())));
+    EXPECT_THAT(missing, HasSubstr("; compile the network again; the folder lacks a memory file or "
+                                   "holds one of another size"));
     memories.write("m", {{0}, {1}, {2}}, 8);
-    const std::string too_long = error_of([&] { make_module("ql_rom", parameters, memories.path()); });
+    const std::string too_long =
+        error_of([&] { make_module("ql_rom", parameters, memories.path()); });
     EXPECT_THAT(too_long, StartsWith("Q0702: "));
 }
 
 TEST(Errors, DamagedModel) {
     const MemoryFolder folder;
-    const fs::path source = write_source(folder, "module dut(input logic a, output logic y); assign y = a; endmodule\n");
+    const fs::path source = write_source(
+        folder, "module dut(input logic a, output logic y); assign y = a; endmodule\n");
     const sim::ModelSpec spec{.sources = {source}, .top = "dut"};
     const fs::path own_cache = folder.path() / "cache";
     const fs::path library = sim::build_model(spec, own_cache);
     std::ofstream(library, std::ios::trunc) << "no library";
     const std::string text = error_of([&] { sim::VerilatedModel model(library, folder.path()); });
-    EXPECT_THAT(text, StartsWith(fmt::format("Q0703: {}: the compiled hardware model cannot be loaded (", library.filename().string())));
+    EXPECT_THAT(text,
+                StartsWith(fmt::format("Q0703: {}: the compiled hardware model cannot be loaded (",
+                                       library.filename().string())));
     EXPECT_THAT(text, HasSubstr("; delete the simulation cache and simulate again"));
     // The cache heals itself.
     auto model = sim::VerilatedModel::make(spec, own_cache, folder.path());
@@ -195,17 +220,23 @@ TEST(Errors, DamagedModel) {
 }
 
 TEST(Errors, MissingSource) {
-    EXPECT_EQ(error_of([&] { sim::build_model({.sources = {"absent.sv"}, .top = "absent"}, cache()); }),
-              "Q0704: absent.sv: a hardware source file cannot be read; compile the network again, or reinstall Qloom if the file is "
-              "part of its library");
+    EXPECT_EQ(
+        error_of([&] { sim::build_model({.sources = {"absent.sv"}, .top = "absent"}, cache()); }),
+        "Q0704: absent.sv: a hardware source file cannot be read; compile the network again, or "
+        "reinstall Qloom if the file is "
+        "part of its library");
 }
 
 TEST(Errors, CacheThatCannotBeWritten) {
     const MemoryFolder folder;
     const fs::path file = folder.path() / "file";
     std::ofstream(file) << "in the way";
-    EXPECT_EQ(error_of([&] { sim::build_model({.sources = module_sources("ql_skid"), .top = "ql_skid"}, file / "cache"); }),
-              fmt::format("Q0705: {}: the simulation cache cannot be written; make the folder writable, or name another one",
+    EXPECT_EQ(error_of([&] {
+                  sim::build_model({.sources = module_sources("ql_skid"), .top = "ql_skid"},
+                                   file / "cache");
+              }),
+              fmt::format("Q0705: {}: the simulation cache cannot be written; make the folder "
+                          "writable, or name another one",
                           (file / "cache").string()));
 }
 

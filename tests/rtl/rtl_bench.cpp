@@ -55,14 +55,17 @@ MemoryFolder::~MemoryFolder() {
     fs::remove_all(path_, error);
 }
 
-void MemoryFolder::write(const std::string& name, const std::vector<Numbers>& words, int element_width) const {
+void MemoryFolder::write(const std::string& name, const std::vector<Numbers>& words,
+                         int element_width) const {
     std::ofstream out(path_ / (name + ".mem"));
     for (const Numbers& word : words) {
-        const std::vector<std::uint32_t> packed = pack(word, static_cast<int>(word.size()), element_width);
+        const std::vector<std::uint32_t> packed =
+            pack(word, static_cast<int>(word.size()), element_width);
         const int digits = (static_cast<int>(word.size()) * element_width + 3) / 4;
         std::string line;
         for (int d = 0; d < digits; ++d) {
-            const std::uint32_t nibble = packed[static_cast<std::size_t>(d) / 8] >> (4 * (d % 8)) & 15U;
+            const std::uint32_t nibble =
+                packed[static_cast<std::size_t>(d) / 8] >> (4 * (d % 8)) & 15U;
             line.insert(line.begin(), "0123456789abcdef"[nibble]);
         }
         out << line << "\n";
@@ -71,7 +74,8 @@ void MemoryFolder::write(const std::string& name, const std::vector<Numbers>& wo
 
 namespace {
 
-fs::path netlist_of(const std::string& module, const Parameters& parameters, const fs::path& data_folder) {
+fs::path netlist_of(const std::string& module, const Parameters& parameters,
+                    const fs::path& data_folder) {
     std::string script = "read_verilog -sv";
     for (const fs::path& source : module_sources(module)) {
         script += ' ' + source.string();
@@ -80,19 +84,22 @@ fs::path netlist_of(const std::string& module, const Parameters& parameters, con
     for (const auto& [name, value] : parameters) {
         // chparam takes no minus sign.
         const bool negative = value[0] == '-';
-        script += negative ? fmt::format(" -set {} 32'sh{:08x}", name, static_cast<std::uint32_t>(std::stoi(value)))
+        script += negative ? fmt::format(" -set {} 32'sh{:08x}", name,
+                                         static_cast<std::uint32_t>(std::stoi(value)))
                            : fmt::format(" -set {} {}", name, value);
     }
     const fs::path netlist = data_folder / "netlist.v";
-    script += fmt::format(" {0}; synth -flatten -top {0}; splitnets; write_verilog -noattr {1}", module, netlist.string());
-    check_tool({"yosys", "-q", "-p", script}, {.working_directory = data_folder, .timeout = std::chrono::seconds(300)}, "yosys");
+    script += fmt::format(" {0}; synth -flatten -top {0}; splitnets; write_verilog -noattr {1}",
+                          module, netlist.string());
+    check_tool({"yosys", "-q", "-p", script},
+               {.working_directory = data_folder, .timeout = std::chrono::seconds(300)}, "yosys");
     return netlist;
 }
 
 }  // namespace
 
-sim::VerilatedModel make_module(const std::string& module, const Parameters& parameters, const fs::path& data_folder,
-                                Text text) {
+sim::VerilatedModel make_module(const std::string& module, const Parameters& parameters,
+                                const fs::path& data_folder, Text text) {
     sim::ModelSpec spec{.sources = {}, .top = module, .checks = true};
     if (text == Text::kNetlist) {
         spec.sources = {netlist_of(module, parameters, data_folder)};
@@ -117,7 +124,8 @@ std::vector<std::uint32_t> pack(const Numbers& numbers, int elements, int width)
         const std::size_t element = i % static_cast<std::size_t>(elements);
         for (int b = 0; b < width; ++b) {
             if ((numbers[i] >> std::min(b, 63) & 1) != 0) {
-                const std::size_t bit = element * static_cast<std::size_t>(width) + static_cast<std::size_t>(b);
+                const std::size_t bit =
+                    element * static_cast<std::size_t>(width) + static_cast<std::size_t>(b);
                 packed[beat * words + bit / 32] |= 1U << (bit % 32);
             }
         }
@@ -133,7 +141,8 @@ Numbers unpack(const std::vector<std::uint32_t>& words, int elements, int width,
             std::uint64_t value = 0;
             for (int b = 0; b < width; ++b) {
                 const std::size_t bit = static_cast<std::size_t>(e * width + b);
-                value |= static_cast<std::uint64_t>(words[begin + bit / 32] >> (bit % 32) & 1U) << b;
+                value |= static_cast<std::uint64_t>(words[begin + bit / 32] >> (bit % 32) & 1U)
+                         << b;
             }
             if (is_signed && width < 64 && (value >> (width - 1) & 1U) != 0) {
                 value |= ~std::uint64_t{0} << width;
@@ -148,9 +157,12 @@ std::int64_t random_number(std::mt19937& random, int width, bool is_signed) {
     const std::int64_t low = is_signed ? -(std::int64_t{1} << (width - 1)) : 0;
     const std::int64_t high = low + (std::int64_t{1} << width) - 1;
     switch (random() % 8) {
-        case 0: return low;
-        case 1: return high;
-        default: return std::uniform_int_distribution<std::int64_t>(low, high)(random);
+        case 0:
+            return low;
+        case 1:
+            return high;
+        default:
+            return std::uniform_int_distribution<std::int64_t>(low, high)(random);
     }
 }
 
@@ -162,13 +174,15 @@ Numbers random_numbers(std::mt19937& random, std::size_t count, int width, bool 
     return numbers;
 }
 
-sim::RunRecord pass_through(sim::VerilatedModel& model, const std::vector<std::uint32_t>& in, std::size_t beats_out,
-                            const Traffic& traffic, std::uint64_t seed) {
+sim::RunRecord pass_through(sim::VerilatedModel& model, const std::vector<std::uint32_t>& in,
+                            std::size_t beats_out, const Traffic& traffic, std::uint64_t seed) {
     sim::StreamHarness harness(model);
-    const sim::Source source{.stream = {"s_axis"}, .words = in, .idle_percent = traffic.idle_percent};
-    const sim::Sink sink{.stream = {"m_axis"}, .beats = beats_out, .stall_percent = traffic.stall_percent};
-    sim::RunRecord record = harness.run({&source, 1}, {&sink, 1},
-                                        {.seed = seed, .stuck_after_cycles = 20000, .drain_cycles = 100});
+    const sim::Source source{
+        .stream = {"s_axis"}, .words = in, .idle_percent = traffic.idle_percent};
+    const sim::Sink sink{
+        .stream = {"m_axis"}, .beats = beats_out, .stall_percent = traffic.stall_percent};
+    sim::RunRecord record = harness.run(
+        {&source, 1}, {&sink, 1}, {.seed = seed, .stuck_after_cycles = 20000, .drain_cycles = 100});
     EXPECT_EQ(record.sinks[0].surplus, 0U) << "beats on top of those expected";
     return record;
 }

@@ -1,7 +1,7 @@
 #pragma once
 
-// What the benches of the hardware library share: building a module, sending numbers through its streams at four kinds of
-// traffic, packing beats and memory files.
+// What the benches of the hardware library share: building a module, sending numbers through its
+// streams at four kinds of traffic, packing beats and memory files.
 
 #include <cstdint>
 #include <filesystem>
@@ -26,8 +26,8 @@ struct Traffic {
     int stall_percent;
 };
 inline constexpr Traffic kFullSpeed{"full speed", 0, 0};
-inline constexpr Traffic kAllTraffic[] = {kFullSpeed, {"random idle", 45, 0}, {"random back-pressure", 0, 45},
-                                          {"both", 40, 40}};
+inline constexpr Traffic kAllTraffic[] = {
+    kFullSpeed, {"random idle", 45, 0}, {"random back-pressure", 0, 45}, {"both", 40, 40}};
 
 std::filesystem::path rtl_folder();
 
@@ -43,7 +43,8 @@ public:
     MemoryFolder& operator=(const MemoryFolder&) = delete;
     [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
-    // Writes `name`.mem: word i is the concatenation of words[i], element 0 lowest, each of `element_width` bits.
+    // Writes `name`.mem: word i is the concatenation of words[i], element 0 lowest, each of
+    // `element_width` bits.
     void write(const std::string& name, const std::vector<Numbers>& words, int element_width) const;
 
 private:
@@ -58,7 +59,8 @@ enum class Text {
 
 // Builds the module; its registers start with random values.
 sim::VerilatedModel make_module(const std::string& module, const Parameters& parameters,
-                                const std::filesystem::path& data_folder = ".", Text text = Text::kSource);
+                                const std::filesystem::path& data_folder = ".",
+                                Text text = Text::kSource);
 
 // Verilog text of a string parameter.
 std::string quoted(const std::string& text);
@@ -71,9 +73,10 @@ Numbers unpack(const std::vector<std::uint32_t>& words, int elements, int width,
 std::int64_t random_number(std::mt19937& random, int width, bool is_signed);
 Numbers random_numbers(std::mt19937& random, std::size_t count, int width, bool is_signed);
 
-// One input stream s_axis, one output stream m_axis: sends the beats, takes `beats_out`, and checks that no more come.
-sim::RunRecord pass_through(sim::VerilatedModel& model, const std::vector<std::uint32_t>& in, std::size_t beats_out,
-                            const Traffic& traffic, std::uint64_t seed);
+// One input stream s_axis, one output stream m_axis: sends the beats, takes `beats_out`, and checks
+// that no more come.
+sim::RunRecord pass_through(sim::VerilatedModel& model, const std::vector<std::uint32_t>& in,
+                            std::size_t beats_out, const Traffic& traffic, std::uint64_t seed);
 
 // Ceilings.
 int clog2(std::int64_t n);

@@ -13,7 +13,8 @@ using sim::RunRecord;
 // Sends random beats through a module that must not change them; returns the full-speed record.
 RunRecord expect_identity(sim::VerilatedModel& model, int width, std::size_t beats) {
     std::mt19937 random(7);
-    const std::vector<std::uint32_t> in = pack(random_numbers(random, beats, width, false), 1, width);
+    const std::vector<std::uint32_t> in =
+        pack(random_numbers(random, beats, width, false), 1, width);
     RunRecord full_speed;
     for (const Traffic& traffic : kAllTraffic) {
         RunRecord record = pass_through(model, in, beats, traffic, 3);
@@ -28,7 +29,8 @@ RunRecord expect_identity(sim::VerilatedModel& model, int width, std::size_t bea
 // Every beat came `latency` cycles after it went in, one a clock.
 void expect_latency(const RunRecord& record, std::uint64_t latency) {
     for (std::size_t i = 0; i < record.sinks[0].cycles.size(); ++i) {
-        ASSERT_EQ(record.sources[0].cycles[i], record.sources[0].cycles[0] + i) << "a gap before input beat " << i;
+        ASSERT_EQ(record.sources[0].cycles[i], record.sources[0].cycles[0] + i)
+            << "a gap before input beat " << i;
         ASSERT_EQ(record.sinks[0].cycles[i], record.sources[0].cycles[i] + latency) << "beat " << i;
     }
 }
@@ -41,15 +43,18 @@ TEST(Skid, PassesBeatsInOrder) {
 }
 
 TEST(Fifo, PassesBeatsInOrder) {
-    for (const auto& [width, depth] : std::vector<std::pair<int, int>>{{1, 2}, {8, 3}, {40, 4}, {5, 17}, {70, 100}}) {
-        auto model = make_module("ql_fifo", {{"DataW", std::to_string(width)}, {"Depth", std::to_string(depth)}});
+    for (const auto& [width, depth] :
+         std::vector<std::pair<int, int>>{{1, 2}, {8, 3}, {40, 4}, {5, 17}, {70, 100}}) {
+        auto model = make_module(
+            "ql_fifo", {{"DataW", std::to_string(width)}, {"Depth", std::to_string(depth)}});
         expect_latency(expect_identity(model, width, 600), depth == 2 ? 1 : 2);
     }
 }
 
 TEST(Fifo, NetlistDoesTheSame) {
     const MemoryFolder folder;
-    auto model = make_module("ql_fifo", {{"DataW", "3"}, {"Depth", "6"}}, folder.path(), Text::kNetlist);
+    auto model =
+        make_module("ql_fifo", {{"DataW", "3"}, {"Depth", "6"}}, folder.path(), Text::kNetlist);
     expect_latency(expect_identity(model, 3, 300), 2);
 }
 
@@ -79,13 +84,23 @@ struct Ratio {
 };
 
 TEST(WidthConverter, RegroupsAnyRatio) {
-    for (const Ratio& r : std::vector<Ratio>{{1, 1, 1}, {8, 1, 4}, {4, 6, 1}, {4, 3, 2}, {3, 2, 3}, {5, 7, 5}, {2, 5, 7},
-                                             {1, 6, 4}, {2, 49, 16}, {1, 16, 64}, {2, 5, 3, Text::kNetlist}}) {
+    for (const Ratio& r : std::vector<Ratio>{{1, 1, 1},
+                                             {8, 1, 4},
+                                             {4, 6, 1},
+                                             {4, 3, 2},
+                                             {3, 2, 3},
+                                             {5, 7, 5},
+                                             {2, 5, 7},
+                                             {1, 6, 4},
+                                             {2, 49, 16},
+                                             {1, 16, 64},
+                                             {2, 5, 3, Text::kNetlist}}) {
         SCOPED_TRACE(fmt::format("{} bits, {} -> {}", r.element_width, r.in, r.out));
         const MemoryFolder folder;
-        auto model = make_module("ql_width_converter", {{"ElemW", std::to_string(r.element_width)},
-                                                        {"InElems", std::to_string(r.in)},
-                                                        {"OutElems", std::to_string(r.out)}},
+        auto model = make_module("ql_width_converter",
+                                 {{"ElemW", std::to_string(r.element_width)},
+                                  {"InElems", std::to_string(r.in)},
+                                  {"OutElems", std::to_string(r.out)}},
                                  folder.path(), r.source);
         std::mt19937 random(5);
         const std::size_t elements = static_cast<std::size_t>(r.in * r.out) * 40;
@@ -94,11 +109,13 @@ TEST(WidthConverter, RegroupsAnyRatio) {
         for (const Traffic& traffic : kAllTraffic) {
             const RunRecord record =
                 pass_through(model, pack(numbers, r.in, r.element_width), beats_out, traffic, 11);
-            EXPECT_EQ(unpack(record.sinks[0].words, r.out, r.element_width, false), numbers) << traffic.name;
+            EXPECT_EQ(unpack(record.sinks[0].words, r.out, r.element_width, false), numbers)
+                << traffic.name;
             if (traffic.name != kFullSpeed.name) {
                 continue;
             }
-            // Full rate on the narrower side, without a gap; an output one cycle after the input that completes it.
+            // Full rate on the narrower side, without a gap; an output one cycle after the input
+            // that completes it.
             const auto& in = record.sources[0].cycles;
             const auto& out = record.sinks[0].cycles;
             if (r.in <= r.out) {

@@ -35,7 +35,8 @@ TEST(Tools, EveryModuleHasATextOfItsOwn) {
         std::string first_line;
         std::getline(source, first_line);
         EXPECT_EQ(first_line.rfind(fmt::format("// {}: ", module), 0), 0U) << first_line;
-        EXPECT_NE(catalogue.find('`' + module + '`'), std::string::npos) << module << " is missing in rtl/README.md";
+        EXPECT_NE(catalogue.find('`' + module + '`'), std::string::npos)
+            << module << " is missing in rtl/README.md";
     }
 }
 
@@ -51,10 +52,13 @@ TEST(Tools, YosysReadsEveryModule) {
     script += "; design -save library";
     for (const std::string& module : all_modules()) {
         script += fmt::format(
-            "; design -load library; hierarchy -check -top {}; proc; check -assert; select -assert-none t:$dlatch t:$adff %u", module);
+            "; design -load library; hierarchy -check -top {}; proc; check -assert; select "
+            "-assert-none t:$dlatch t:$adff %u",
+            module);
     }
-    const ToolResult result =
-        run_tool({"yosys", "-q", "-p", script}, {.working_directory = rtl_folder(), .timeout = std::chrono::seconds(300)}, "yosys");
+    const ToolResult result = run_tool(
+        {"yosys", "-q", "-p", script},
+        {.working_directory = rtl_folder(), .timeout = std::chrono::seconds(300)}, "yosys");
     EXPECT_EQ(result.exit_code, 0) << result.output;
     EXPECT_EQ(result.output.find("Warning"), std::string::npos) << result.output;
 }
@@ -66,23 +70,28 @@ struct ProductCase {
     int weight_bits;
 };
 
-// Digits and carry chains, which synthesis reads, against the plain product, which simulators read: equal for all inputs.
+// Digits and carry chains, which synthesis reads, against the plain product, which simulators read:
+// equal for all inputs.
 TEST(Tools, YosysProvesTheProductsEqual) {
     if (!tool_exists("yosys")) {
         GTEST_SKIP() << "yosys is not installed";
     }
-    for (const ProductCase& c : std::vector<ProductCase>{{2, 3, 0, 4}, {2, 3, 1, 3}, {1, 3, 0, 6}, {2, 2, 1, 2},
-                                                         {2, 1, 0, 4}, {2, 1, 1, 4}}) {
+    for (const ProductCase& c : std::vector<ProductCase>{
+             {2, 3, 0, 4}, {2, 3, 1, 3}, {1, 3, 0, 6}, {2, 2, 1, 2}, {2, 1, 0, 4}, {2, 1, 1, 4}}) {
         const std::string prepare = fmt::format(
-            "chparam -set Products {} -set InputW {} -set InputSigned {} -set WeightW {} ql_product_sum; "
+            "chparam -set Products {} -set InputW {} -set InputSigned {} -set WeightW {} "
+            "ql_product_sum; "
             "hierarchy -top ql_product_sum; proc; flatten; rename ql_product_sum dut; ",
             c.products, c.input_bits, c.input_signed, c.weight_bits);
         // -formal replaces the macro SYNTHESIS by FORMAL.
-        const std::string script = "read_verilog -formal -sv ql_product_sum.sv; " + prepare +
-                                   "design -stash plain; read_verilog -sv ql_product_sum.sv; " + prepare +
-                                   "design -stash digits; design -copy-from plain -as plain dut; design -copy-from digits -as digits dut; "
-                                   "miter -equiv -flatten plain digits both; sat -verify -prove trigger 0 both";
-        const ToolResult result = run_tool({"yosys", "-q", "-p", script}, {.working_directory = rtl_folder()}, "yosys");
+        const std::string script =
+            "read_verilog -formal -sv ql_product_sum.sv; " + prepare +
+            "design -stash plain; read_verilog -sv ql_product_sum.sv; " + prepare +
+            "design -stash digits; design -copy-from plain -as plain dut; design -copy-from digits "
+            "-as digits dut; "
+            "miter -equiv -flatten plain digits both; sat -verify -prove trigger 0 both";
+        const ToolResult result =
+            run_tool({"yosys", "-q", "-p", script}, {.working_directory = rtl_folder()}, "yosys");
         EXPECT_EQ(result.exit_code, 0) << result.output;
     }
 }
@@ -100,11 +109,20 @@ TEST(Tools, LintIsClean) {
     cases.push_back({"ql_fifo", {"-GDepth=2"}});
     cases.push_back({"ql_fifo", {"-GDepth=1000", "-GRamStyle=\"block\""}});
     cases.push_back({"ql_width_converter", {"-GInElems=3", "-GOutElems=2"}});
-    cases.push_back({"ql_matrix_vector", {"-GXnor=1", "-GInputW=1", "-GWeightW=1", "-GMatrixW=48", "-GSimd=24", "-GAccW=6"}});
-    cases.push_back({"ql_matrix_vector", {"-GWeightBipolar=1", "-GWeightW=1", "-GSimd=16", "-GPe=8", "-GWeightFile=\"w\""}});
-    cases.push_back({"ql_matrix_vector", {"-GSimd=1", "-GPe=8", "-GAccW=5", "-GInputSigned=1", "-GRamStyle=\"block\""}});
-    cases.push_back({"ql_threshold", {"-GStyle=\"parallel\"", "-GInvert=1", "-GThresholdFile=\"t\""}});
-    cases.push_back({"ql_threshold", {"-GSteps=1", "-GPe=8", "-GInvert=1", "-GThresholdFile=\"t\"", "-GOutputW=1"}});
+    cases.push_back(
+        {"ql_matrix_vector",
+         {"-GXnor=1", "-GInputW=1", "-GWeightW=1", "-GMatrixW=48", "-GSimd=24", "-GAccW=6"}});
+    cases.push_back(
+        {"ql_matrix_vector",
+         {"-GWeightBipolar=1", "-GWeightW=1", "-GSimd=16", "-GPe=8", "-GWeightFile=\"w\""}});
+    cases.push_back(
+        {"ql_matrix_vector",
+         {"-GSimd=1", "-GPe=8", "-GAccW=5", "-GInputSigned=1", "-GRamStyle=\"block\""}});
+    cases.push_back(
+        {"ql_threshold", {"-GStyle=\"parallel\"", "-GInvert=1", "-GThresholdFile=\"t\""}});
+    cases.push_back(
+        {"ql_threshold",
+         {"-GSteps=1", "-GPe=8", "-GInvert=1", "-GThresholdFile=\"t\"", "-GOutputW=1"}});
     cases.push_back({"ql_lookup", {"-GChannels=6", "-GPe=2", "-GTableFile=\"f\""}});
     cases.push_back({"ql_add", {"-GAMul=-3", "-GBSigned=1", "-GOutputW=5"}});
     cases.push_back({"ql_mul", {"-GOutputW=3"}});
@@ -112,15 +130,18 @@ TEST(Tools, LintIsClean) {
     cases.push_back({"ql_argmax", {"-GPe=5", "-GLabels=5"}});
     cases.push_back({"ql_output", {"-GDataW=4", "-GFrameBeats=10"}});
     cases.push_back({"ql_product_sum", {"-DSYNTHESIS"}});
-    cases.push_back({"ql_product_sum", {"-DSYNTHESIS", "-GWeightW=3", "-GInputSigned=1", "-GInputW=1"}});
+    cases.push_back(
+        {"ql_product_sum", {"-DSYNTHESIS", "-GWeightW=3", "-GInputSigned=1", "-GInputW=1"}});
     cases.push_back({"ql_product_sum", {"-DSYNTHESIS", "-GInputW=1"}});
     cases.push_back({"ql_dot_product", {"-DSYNTHESIS", "-GSimd=3", "-GSumW=4"}});
     cases.push_back({"ql_dot_product", {"-GSimd=5", "-GWeightBipolar=1", "-GWeightW=1"}});
     for (const LintCase& c : cases) {
-        std::vector<std::string> command{"verilator", "--lint-only", "-Wall", "-sv", "lint.vlt", c.module + ".sv", "-y", ".",
+        std::vector<std::string> command{"verilator",    "--lint-only",    "-Wall", "-sv",
+                                         "lint.vlt",     c.module + ".sv", "-y",    ".",
                                          "--top-module", c.module};
         command.insert(command.end(), c.parameters.begin(), c.parameters.end());
-        const ToolResult result = run_tool(command, {.working_directory = rtl_folder()}, "verilator");
+        const ToolResult result =
+            run_tool(command, {.working_directory = rtl_folder()}, "verilator");
         EXPECT_EQ(result.exit_code, 0) << c.module << "\n" << result.output;
         EXPECT_EQ(result.output, "") << c.module;
     }
