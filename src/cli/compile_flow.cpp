@@ -28,6 +28,7 @@ std::string options_text(const lower::LowerOptions& options) {
                                        {"signed", type.type.is_signed},
                                        {"narrow", type.type.narrow},
                                        {"bipolar", type.bipolar},
+                                       {"float", type.is_float},
                                        {"scale", type.scale}});
     }
     return json.dump(2) + "\n";
@@ -42,7 +43,8 @@ lower::LowerOptions options_from(const nlohmann::json& json) {
                                       .is_signed = entry.at("signed").get<bool>(),
                                       .narrow = entry.at("narrow").get<bool>()},
                              .scale = entry.at("scale").get<double>(),
-                             .bipolar = entry.at("bipolar").get<bool>()});
+                             .bipolar = entry.at("bipolar").get<bool>(),
+                             .is_float = entry.value("float", false)});
     }
     return options;
 }
@@ -123,7 +125,7 @@ CompileOutcome compile(const CompileRequest& request) {
         samples = made_up_frames(model.graph, lowered, kMadeUpFrames);
     }
     CompileOutcome outcome;
-    outcome.self_check = lower::self_check(model.graph, engine, samples);
+    outcome.self_check = lower::self_check(lower::prepared(model.graph, options), engine, samples);
     check_interrupted();
     outcome.accelerator = hw::fold(lowered.network, {.board = board,
                                                      .clock_mhz = request.clock_mhz,

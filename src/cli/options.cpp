@@ -30,7 +30,7 @@ void add_engine_option(CLI::App& app, EngineKind& engine) {
 void add_input_type_option(CLI::App& app, std::vector<std::string>& input_types) {
     app.add_option("--input-type", input_types,
                    "The integer type of an input that has no quantiser of its own: uint8, int4, bipolar, or uint8/255 for "
-                   "bytes divided by 255. Once for each input; without NAME for all.")
+                   "bytes divided by 255, float for an input whose first operators stay on the host. Once for each input; without NAME for all.")
         ->type_name("[NAME=]TYPE")
         ->take_all();
 }

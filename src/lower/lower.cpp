@@ -10,10 +10,6 @@
 namespace qloom::lower {
 namespace {
 
-ir::Graph prepared(const ir::Graph& model, const LowerOptions& options) {
-    return without_softmax_before_argmax(options.argmax ? with_argmax(model) : model);
-}
-
 [[noreturn]] void bad_input_type(const std::string& text, const std::string& what) {
     throw Error(Code::kInputTypeBad, text, what,
                 "write uintN or intN with N from 1 to 16, or bipolar, optionally with a scale (uint8/255, int8*0.5), or float");
@@ -57,6 +53,10 @@ InputType parse_input_type(const std::string& text) {
     }
     result.type = {bits, !is_unsigned};
     return result;
+}
+
+ir::Graph prepared(const ir::Graph& model, const LowerOptions& options) {
+    return without_softmax_before_argmax(options.argmax ? with_argmax(model) : model);
 }
 
 Lowered lower(const ir::Graph& model, const LowerOptions& options) {

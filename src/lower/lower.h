@@ -90,6 +90,9 @@ struct Lowered {
     std::vector<std::string> notes;         // degraded or assumed facts, for the report
 };
 
+// The model as lower() takes it: with the argmax the options ask for, without a Softmax that an argmax makes needless.
+ir::Graph prepared(const ir::Graph& model, const LowerOptions& options);
+
 // Throws Error (codes 0300-0399) naming node, reason and advice when the model cannot become hardware.
 Lowered lower(const ir::Graph& model, const LowerOptions& options = {});
 
@@ -135,7 +138,7 @@ bool input_needs_integers(const ir::Graph& model, ir::TensorId input);
 std::vector<std::pair<std::string, InputType>> infer_input_types(const ir::Graph& model,
                                                                  const std::vector<ir::Value>& samples);
 
-// Runs the reference executor and the integer engine on samples and compares (docs/rationale/lower.md). Throws
+// Runs the reference executor on the (prepared) model and the integer engine on samples and compares (docs/rationale/lower.md). Throws
 // Code::kSelfCheckFailed naming the first layer that differs.
 struct SelfCheckResult {
     std::int64_t frames = 0;

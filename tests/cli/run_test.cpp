@@ -87,12 +87,17 @@ TEST_F(Run, UnwritableOutputLeavesNothing) {
     EXPECT_FALSE(place_.exists("no"));
 }
 
-TEST_F(Run, FractionsNeedTheReferenceEngineOrAType) {
-    write_npy(place_.path("half.npy"), Tensor<float>({2, 6}, 0.5F));
-    const Outcome outcome = place_.qloom({"run", "dense.onnx", "-i", "half.npy", "-o", "y.npy"});
-    EXPECT_EQ(outcome.exit_code, 1) << outcome.out;
-    EXPECT_FALSE(place_.exists("y.npy"));
-    EXPECT_EQ(place_.qloom({"run", "dense.onnx", "-i", "half.npy", "-o", "y.npy", "--engine", "reference"}).exit_code, 0);
+// Fractions are no integers: what stands before the first quantiser then runs on the host.
+TEST_F(Run, FractionsRunOnTheHostUnlessATypeIsDeclared) {
+    const Tensor<float> half({2, 6}, 0.5F);
+    write_npy(place_.path("half.npy"), half);
+    ASSERT_EQ(place_.qloom({"run", "dense.onnx", "-i", "half.npy", "-o", "y.npy"}).exit_code, 0);
+    EXPECT_EQ(floats("y.npy"), dense_outputs(half));
+    const Outcome declared =
+        place_.qloom({"run", "dense.onnx", "-i", "half.npy", "-o", "z.npy", "--input-type", "uint8", "--json"});
+    EXPECT_EQ(declared.exit_code, 1);
+    EXPECT_EQ(declared.json()["error"]["code"], "Q0304");
+    EXPECT_FALSE(place_.exists("z.npy"));
 }
 
 }  // namespace

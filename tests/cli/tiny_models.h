@@ -22,7 +22,7 @@ ir::Graph two_input_model();
 // x (1, 6) -> INT8 with scale 1/128 -> 4-bit weights -> y (1, 3): a model for images in 0..1.
 ir::Graph unit_input_model();
 
-// x (1, 4) -> Einsum-like nonsense nobody supports: a Softmax in the middle of the network.
+// A Softmax between two layers with weights, where no host can run it.
 ir::Graph unsupported_model();
 
 void write_model_file(const ir::Graph& graph, const std::filesystem::path& file);
