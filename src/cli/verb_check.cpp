@@ -2,6 +2,7 @@
 #include "cli/manual.h"
 #include "cli/options.h"
 #include "cli/verb.h"
+#include "hw/registry.h"
 
 namespace qloom::cli {
 namespace {
@@ -58,8 +59,11 @@ public:
 
     void run(Session& session) override {
         const Model model = load_model(model_);
-        const lower::CheckResult check =
+        lower::CheckResult check =
             lower::check(model.graph, {.input_types = parse_input_types(model.graph, input_types_)});
+        if (check.network) {
+            check.error = hw::missing_hardware(*check.network);
+        }
         auto& result = session.result();
         result = {{"model", model_},
                   {"compilable", !check.error.has_value()},

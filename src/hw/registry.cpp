@@ -1,6 +1,7 @@
 #include "hw/registry.h"
 
 #include "base/diagnostic.h"
+#include "hw/prepare.h"
 #include "hw/units/argmax.h"
 #include "hw/units/channel_affine.h"
 #include "hw/units/concat_split.h"
@@ -46,5 +47,18 @@ struct Registry {
 }  // namespace
 
 const UnitModel& unit_model(const network::LayerKind& kind) { return std::visit(Registry{}, kind); }
+
+std::optional<Diagnostic> missing_hardware(const network::Network& network) {
+    const network::Network prepared = binary_additions(network);
+    for (const network::Layer& layer : prepared.layers) {
+        if (std::holds_alternative<network::Reshape>(layer.kind)) continue;
+        try {
+            unit_model(layer.kind).check({prepared, layer});
+        } catch (const Error& error) {
+            return error.diagnostic();
+        }
+    }
+    return std::nullopt;
+}
 
 }  // namespace qloom::hw

@@ -71,6 +71,7 @@ CheckResult check(const ir::Graph& model, const LowerOptions& options) {
             Lowered lowered = lowerer.run();
             result.placements = std::move(lowered.placements);
             result.notes = std::move(lowered.notes);
+            result.network = std::move(lowered.network);
         } catch (const Error& error) {
             result.placements = lowerer.placements();
             result.notes = lowerer.notes();

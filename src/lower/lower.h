@@ -101,6 +101,7 @@ struct CheckResult {
     std::vector<NodePlacement> placements;
     std::vector<std::string> notes;
     std::optional<Diagnostic> error;
+    std::optional<network::Network> network;  // when there is no error
 };
 CheckResult check(const ir::Graph& model, const LowerOptions& options = {});
 

@@ -54,6 +54,12 @@ TEST_F(Compile, WritesTheFolderAndTheFacts) {
     EXPECT_EQ(place_.read("out/model.onnx"), place_.read("dense.onnx"));
 }
 
+TEST_F(Compile, LabelsPassTheSelfCheck) {
+    const Outcome outcome = compile({"--ii", "24", "--postprocess", "argmax", "-o", "labels", "--json"});
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_GT(outcome.json()["self_check"]["values"], 0);
+}
+
 TEST_F(Compile, QuietSaysNothingAndTextIsForPeople) {
     EXPECT_EQ(compile({"--ii", "24", "-o", "a", "--quiet"}).out, "");
     const Outcome outcome = compile({"--ii", "24", "-o", "b"});
