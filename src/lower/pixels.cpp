@@ -4,19 +4,10 @@
 
 #include "ir/execute.h"
 #include "lower/lowerer.h"
+#include "lower/stream_shape.h"
 
 namespace qloom::lower {
 namespace {
-
-Shape spatial_of(const Shape& stream) { return Shape(stream.begin(), stream.end() - 1); }
-
-// The layout of a value whose stream has another shape; the order of axes stays.
-Layout reshaped(Layout layout, const Shape& stream) {
-    for (std::size_t axis = 0; axis < layout.logical.size(); ++axis) {
-        layout.logical[axis] = stream[static_cast<std::size_t>(layout.axes[axis])];
-    }
-    return layout;
-}
 
 std::vector<std::int64_t> integers_of(const ir::Value& value) {
     return std::visit(

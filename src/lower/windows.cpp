@@ -4,6 +4,7 @@
 
 #include "ir/window.h"
 #include "lower/lowerer.h"
+#include "lower/stream_shape.h"
 
 namespace qloom::lower {
 namespace {
@@ -44,24 +45,12 @@ std::vector<T> tiled(const std::vector<T>& one, std::int64_t times) {
     return result;
 }
 
-// The spatial sizes of a channels-last stream.
-Shape spatial_of(const Shape& stream) { return Shape(stream.begin(), stream.end() - 1); }
-
 Shape window_outputs(const std::vector<WindowAxis>& axes, const Shape& spatial) {
     Shape result;
     for (std::size_t axis = 0; axis < axes.size(); ++axis) {
         result.push_back(axes[axis].outputs(spatial[axis]));
     }
     return result;
-}
-
-// The layout with other spatial sizes and channels; the order of axes stays.
-Layout resized(Layout layout, const Shape& spatial, std::int64_t channels) {
-    for (std::size_t axis = 0; axis < layout.logical.size(); ++axis) {
-        const auto stream = static_cast<std::size_t>(layout.axes[axis]);
-        layout.logical[axis] = stream == spatial.size() ? channels : spatial[stream];
-    }
-    return layout;
 }
 
 // (M, C / g, K...) -> (M, K, C / g).
