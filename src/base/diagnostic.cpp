@@ -11,8 +11,16 @@ namespace qloom {
 namespace {
 
 constexpr CodeInfo kCodes[] = {
-#define QLOOM_CODE(number, name, summary, example, repair) {Code::name, #name, summary, example, repair},
-#include "base/diagnostic_codes.def"
+#define QLOOM_CODE(number, name, summary, example, repair) {Code{number}, #name, summary, example, repair},
+#include "base/codes/base.def"
+#include "base/codes/onnx.def"
+#include "base/codes/ir.def"
+#include "base/codes/lower.def"
+#include "base/codes/hw.def"
+#include "base/codes/emit.def"
+#include "base/codes/sim.def"
+#include "base/codes/train.def"
+#include "base/codes/cli.def"
 #undef QLOOM_CODE
 };
 

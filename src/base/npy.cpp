@@ -11,6 +11,7 @@
 #include <limits>
 #include <optional>
 
+#include "base/codes/base.h"
 #include "base/diagnostic.h"
 
 namespace qloom {
@@ -21,7 +22,7 @@ static_assert(std::endian::native == std::endian::little, "arrays are copied as 
 constexpr std::string_view kMagic = "\x93NUMPY";
 
 [[noreturn]] void bad_format(const std::string& name, const std::string& what) {
-    throw Error(Code::kNpyFormat, name, what, "save it again with numpy.save");
+    throw Error(code::kNpyFormat, name, what, "save it again with numpy.save");
 }
 
 struct Header {
@@ -61,7 +62,7 @@ Header parse_header(std::string_view text, const std::string& name) {
     Header header;
     const std::string_view descr = dictionary_value(text, "descr", name);
     if (descr.size() < 5 || (descr.front() != '\'' && descr.front() != '"') || descr.back() != descr.front()) {
-        throw Error(Code::kNpyType, name, fmt::format("its element type is {}", descr),
+        throw Error(code::kNpyType, name, fmt::format("its element type is {}", descr),
                     "save plain numbers: float32, float64, bool or integers");
     }
     const std::string_view type = descr.substr(1, descr.size() - 2);
@@ -74,7 +75,7 @@ Header parse_header(std::string_view text, const std::string& name) {
                            : (header.kind == 'i' || header.kind == 'u') &&
                                  (header.size == 1 || header.size == 2 || header.size == 4 || header.size == 8);
     if (!known || std::string_view("<>|=").find(type[0]) == std::string_view::npos) {
-        throw Error(Code::kNpyType, name, fmt::format("its element type is {}", descr),
+        throw Error(code::kNpyType, name, fmt::format("its element type is {}", descr),
                     "save plain numbers: float32, float64, bool or integers");
     }
     const std::string_view order = dictionary_value(text, "fortran_order", name);
@@ -182,7 +183,7 @@ NpyArray load_integers(std::string_view data, std::size_t count, const Header& h
     auto values = load<T>(data, count, header.big_endian, [&name](T value) {
         if constexpr (std::is_same_v<T, std::uint64_t>) {
             if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
-                throw Error(Code::kNpyType, name, fmt::format("it holds {}, beyond the range of int64", value),
+                throw Error(code::kNpyType, name, fmt::format("it holds {}, beyond the range of int64", value),
                             "save smaller integers");
             }
         }
@@ -255,7 +256,7 @@ NpyArray parse_npy(std::string_view bytes, const std::string& name) {
     const std::optional<std::int64_t> count = count_of(header.shape);
     if (!count || static_cast<std::size_t>(*count) > data.size() / header.size ||
         static_cast<std::size_t>(*count) * header.size != data.size()) {
-        throw Error(Code::kNpySize, name,
+        throw Error(code::kNpySize, name,
                     fmt::format("its shape {} of {}-byte values does not match the {} bytes of data",
                                 shape_text(header.shape), header.size, data.size()),
                     "the file is cut off or damaged: save it again with numpy.save");
@@ -295,11 +296,11 @@ NpyArray parse_npy(std::string_view bytes, const std::string& name) {
 NpyArray read_npy(const std::filesystem::path& path) {
     std::error_code ignored;
     if (std::filesystem::is_directory(path, ignored)) {
-        throw Error(Code::kNpyUnreadable, path.string(), "this is a folder", "name a .npy file");
+        throw Error(code::kNpyUnreadable, path.string(), "this is a folder", "name a .npy file");
     }
     std::ifstream file(path, std::ios::binary);
     if (!file) {
-        throw Error(Code::kNpyUnreadable, path.string(), fmt::format("cannot be opened: {}", std::strerror(errno)),
+        throw Error(code::kNpyUnreadable, path.string(), fmt::format("cannot be opened: {}", std::strerror(errno)),
                     "name an existing .npy file");
     }
     const std::string bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
@@ -346,7 +347,7 @@ void write_npy(const std::filesystem::path& path, const NpyArray& array, NpyType
     file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     file.close();
     if (!file) {
-        throw Error(Code::kNpyUnwritable, path.string(), fmt::format("cannot be written: {}", std::strerror(errno)),
+        throw Error(code::kNpyUnwritable, path.string(), fmt::format("cannot be written: {}", std::strerror(errno)),
                     "name a file in a folder that exists and that you may write to");
     }
 }

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "base/codes/base.h"
 #include "base/diagnostic.h"
 
 namespace qloom {
@@ -31,7 +32,7 @@ fs::path sibling(const fs::path& folder, const std::string& suffix) {
 }
 
 [[noreturn]] void throw_unwritable(const fs::path& path, const std::string& reason) {
-    throw Error(Code::kOutputUnwritable, path.string(), "cannot be written (" + reason + ")",
+    throw Error(code::kOutputUnwritable, path.string(), "cannot be written (" + reason + ")",
                 "choose an output folder you may write to, on a disk with room");
 }
 
@@ -48,11 +49,11 @@ OutputFolder::OutputFolder(const fs::path& folder, std::vector<std::string> keep
     const fs::file_status status = fs::status(folder_, error);
     if (fs::exists(status)) {
         if (!fs::is_directory(status)) {
-            throw Error(Code::kOutputFolderExists, folder_.string(), "exists and is not a folder",
+            throw Error(code::kOutputFolderExists, folder_.string(), "exists and is not a folder",
                         "choose another output folder, or remove it");
         }
         if (!fs::is_empty(folder_, error) && !is_output_folder(folder_)) {
-            throw Error(Code::kOutputFolderExists, folder_.string(),
+            throw Error(code::kOutputFolderExists, folder_.string(),
                         "exists and was not made by qloom, so it is not replaced",
                         "choose another output folder, or remove this one yourself");
         }

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/codes/base.h"
+
 namespace qloom {
 
 // An output folder that appears whole or not at all. Files are written to a sibling with a
@@ -16,12 +18,12 @@ namespace qloom {
 //   folder.commit();
 //
 // An existing folder is replaced when it is empty or was made by this class (it then has the file
-// `.qloom`); anything else is refused with Code::kOutputFolderExists, so that a wrong -o never
+// `.qloom`); anything else is refused with code::kOutputFolderExists, so that a wrong -o never
 // deletes a person's files.
 class OutputFolder {
 public:
     // `keep` names subfolders (caches) of an older folder that move over into the new one.
-    // Throws Code::kOutputFolderExists, Code::kOutputUnwritable.
+    // Throws code::kOutputFolderExists, code::kOutputUnwritable.
     explicit OutputFolder(const std::filesystem::path& folder, std::vector<std::string> keep = {});
     ~OutputFolder();
     OutputFolder(const OutputFolder&) = delete;
@@ -30,9 +32,9 @@ public:
     // Where to write; whatever lies under it belongs to the folder.
     [[nodiscard]] const std::filesystem::path& staging() const { return staging_; }
     // Writes one file, its folders made as needed; `path` is relative to the folder. Throws
-    // Code::kOutputUnwritable.
+    // code::kOutputUnwritable.
     void write(const std::filesystem::path& path, std::string_view bytes);
-    // Puts the folder into its place. Throws Code::kOutputUnwritable.
+    // Puts the folder into its place. Throws code::kOutputUnwritable.
     void commit();
 
 private:

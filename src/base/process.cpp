@@ -15,6 +15,7 @@
 
 #include <fmt/ranges.h>
 
+#include "base/codes/base.h"
 #include "base/diagnostic.h"
 
 namespace qloom {
@@ -70,7 +71,7 @@ bool tool_exists(const std::string& program) {
 ToolResult run_tool(const std::vector<std::string>& argv, const ToolOptions& options, const std::string& package) {
     QLOOM_ASSERT(!argv.empty(), "a command has a program");
     if (!tool_exists(argv[0])) {
-        throw Error(Code::kToolMissing, argv[0], "the program is not installed",
+        throw Error(code::kToolMissing, argv[0], "the program is not installed",
                     package.empty() ? "install it and try again"
                                     : fmt::format("install it with: sudo apt-get install {}", package));
     }
@@ -157,7 +158,7 @@ ToolResult check_tool(const std::vector<std::string>& argv, const ToolOptions& o
         const std::string ending = result.exit_code < 0
                                        ? fmt::format("did not finish within {} s", options.timeout.count())
                                        : fmt::format("failed with exit code {}", result.exit_code);
-        throw Error(Code::kToolFailed, argv[0],
+        throw Error(code::kToolFailed, argv[0],
                     fmt::format("`{}` {}; its last lines:\n{}", joined(argv), ending, last_lines(result.output, 12)),
                     options.log_file.empty() ? "" : fmt::format("the whole log is {}", options.log_file.string()));
     }

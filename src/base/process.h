@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/codes/base.h"
+
 namespace qloom {
 
 struct ToolOptions {
@@ -21,12 +23,12 @@ struct ToolResult {
 };
 
 // Runs argv[0] (found on PATH) with an argument list, never through a shell. Returns whatever the exit code was;
-// throws Code::kToolMissing when the program does not exist (`package` names the Debian package for the advice). A signal
+// throws code::kToolMissing when the program does not exist (`package` names the Debian package for the advice). A signal
 // that the caller handles (Ctrl-C) while it waits is passed on: the tool is interrupted and the exit code is 130.
 ToolResult run_tool(const std::vector<std::string>& argv, const ToolOptions& options = {},
                     const std::string& package = "");
 
-// As run_tool, and throws Code::kToolFailed with command, exit code, last lines and log when it did not exit with 0.
+// As run_tool, and throws code::kToolFailed with command, exit code, last lines and log when it did not exit with 0.
 ToolResult check_tool(const std::vector<std::string>& argv, const ToolOptions& options = {},
                       const std::string& package = "");
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "base/codes/cli.h"
 #include "cli/frames.h"
 #include "cli/interrupt.h"
 #include "emit/emit.h"
@@ -52,7 +53,7 @@ lower::LowerOptions options_from(const nlohmann::json& json) {
 std::string read_text(const std::string& file) {
     std::ifstream stream(file, std::ios::binary);
     if (!stream) {
-        throw Error(Code::kFileUnreadable, file, "the file cannot be read", "check the name");
+        throw Error(code::kFileUnreadable, file, "the file cannot be read", "check the name");
     }
     return {std::istreambuf_iterator<char>(stream), {}};
 }
@@ -144,7 +145,7 @@ CompileOutcome compile(const CompileRequest& request) {
 CompiledModel read_compiled_model(const std::filesystem::path& folder) {
     const std::filesystem::path file = folder / kOptionsFile;
     if (!std::filesystem::is_regular_file(file) || !std::filesystem::is_regular_file(folder / kModelFile)) {
-        throw Error(Code::kFolderIncomplete, folder.string(),
+        throw Error(code::kFolderIncomplete, folder.string(),
                     fmt::format("the folder has no {} or no {}", kModelFile, kOptionsFile),
                     "give a folder that `qloom compile` wrote");
     }
@@ -152,7 +153,7 @@ CompiledModel read_compiled_model(const std::filesystem::path& folder) {
         return {.model = load_model((folder / kModelFile).string()),
                 .options = options_from(nlohmann::json::parse(read_text(file.string())))};
     } catch (const nlohmann::json::exception& error) {
-        throw Error(Code::kFolderIncomplete, file.string(), fmt::format("the file is damaged ({})", error.what()),
+        throw Error(code::kFolderIncomplete, file.string(), fmt::format("the file is damaged ({})", error.what()),
                     "compile the model again");
     }
 }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <variant>
 
+#include "base/codes/cli.h"
 #include "cli/frames.h"
 #include "ir/execute.h"
 
@@ -76,13 +77,13 @@ InputScale input_scale_of(const ir::Graph& model) {
 DataInput::DataInput(const ir::Graph& model, data::Dataset dataset, ScaleChoice choice)
     : model_(model), dataset_(std::move(dataset)) {
     if (model.inputs().size() != 1) {
-        throw Error(Code::kInputMissing, dataset_.name,
+        throw Error(code::kInputMissing, dataset_.name,
                     fmt::format("a dataset has one array of samples and the model has {} inputs", model.inputs().size()),
                     "use `qloom run` with one --input for each");
     }
     const ir::TensorInfo& input = model.tensor(model.inputs().front());
     if (element_count(*input.shape) != dataset_.sample_size()) {
-        throw Error(Code::kDataShape, dataset_.name,
+        throw Error(code::kDataShape, dataset_.name,
                     fmt::format("its samples are {} and input {} of the model is {}", shape_text(dataset_.sample_shape()),
                                 input.name, shape_text(*input.shape)),
                     "take the dataset that the model was trained on");
@@ -142,7 +143,7 @@ void DataInput::check_classifier() const {
     const ir::TensorInfo& output = model_.tensor(model_.outputs().front());
     const std::int64_t values = element_count(*output.shape);
     if (values != 1 && values != dataset_.classes) {
-        throw Error(Code::kNotClassifier, output.name,
+        throw Error(code::kNotClassifier, output.name,
                     fmt::format("the output has {} values a frame and {} has {} classes", values, dataset_.name,
                                 dataset_.classes),
                     "accuracy needs one value a class, or the label itself");

@@ -2,6 +2,11 @@
 
 #include <array>
 
+#include "base/codes/base.h"
+#include "base/codes/cli.h"
+#include "base/codes/lower.h"
+#include "base/codes/sim.h"
+
 namespace qloom::cli {
 namespace {
 
@@ -21,18 +26,18 @@ std::span<const ExitCodeInfo> all_exit_codes() { return kExitCodes; }
 
 ExitCode exit_code_of(Code code) {
     switch (code) {
-        case Code::kToolFailed:
-        case Code::kToolMissing:
+        case code::kToolFailed:
+        case code::kToolMissing:
             return ExitCode::kToolFailure;
-        case Code::kSelfCheckFailed:
-        case Code::kSimulationDiffers:
-        case Code::kSimulationStuck:
-        case Code::kHardwareCheckFailed:
+        case code::kSelfCheckFailed:
+        case code::kSimulationDiffers:
+        case code::kSimulationStuck:
+        case code::kHardwareCheckFailed:
             return ExitCode::kMismatch;
-        case Code::kVerbUnknown:
-        case Code::kOptionUnknown:
-        case Code::kOptionValue:
-        case Code::kOptionMissing:
+        case code::kVerbUnknown:
+        case code::kOptionUnknown:
+        case code::kOptionValue:
+        case code::kOptionMissing:
             return ExitCode::kUsage;
         default:
             return ExitCode::kUserError;

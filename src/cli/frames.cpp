@@ -4,6 +4,7 @@
 #include <cmath>
 #include <type_traits>
 
+#include "base/codes/cli.h"
 #include "base/npy.h"
 
 namespace qloom::cli {
@@ -41,7 +42,7 @@ std::vector<std::size_t> assign(const std::vector<NamedFile>& files, const std::
         }
         if (index >= names.size() || taken[index]) {
             const std::string nearest = file.name.empty() ? "" : nearest_word(file.name, names);
-            throw Error(Code::kTensorUnknown, file.file,
+            throw Error(code::kTensorUnknown, file.file,
                         file.name.empty() ? fmt::format("the model has only {} {}{}", names.size(), role, names.size() == 1 ? "" : "s")
                         : index < names.size() ? fmt::format("{} {} is given twice", role, file.name)
                                                : fmt::format("the model has no {} `{}`", role, file.name),
@@ -92,7 +93,7 @@ ir::Value fit_frames(ir::Value array, const ir::TensorInfo& tensor, const std::s
     } else if (elements == wanted && elements > 0) {
         frames = 1;
     } else {
-        throw Error(Code::kFrameShape, where,
+        throw Error(code::kFrameShape, where,
                     fmt::format("shape {} does not hold frames of input {}, which are {} ({} values)", shape_text(given),
                                 tensor.name, shape_text(one), wanted),
                     "axis 0 counts the frames; the values of one frame must be as many as the model takes");
@@ -118,11 +119,11 @@ std::vector<ir::Value> read_inputs(const ir::Graph& model, const std::vector<std
     }
     for (std::size_t i = 0; i < names.size(); ++i) {
         if (!given[i]) {
-            throw Error(Code::kInputMissing, "", fmt::format("no array is given for input {} of the model", names[i]),
+            throw Error(code::kInputMissing, "", fmt::format("no array is given for input {} of the model", names[i]),
                         fmt::format("add --input {}=FILE.npy", names[i]));
         }
         if (frame_count(inputs[i]) != frame_count(inputs[0])) {
-            throw Error(Code::kFrameCounts, "",
+            throw Error(code::kFrameCounts, "",
                         fmt::format("input {} has {} frames and input {} has {}", names[0], frame_count(inputs[0]),
                                     names[i], frame_count(inputs[i])),
                         "give every input equally many frames");

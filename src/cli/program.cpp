@@ -8,6 +8,7 @@
 #include <exception>
 #include <memory>
 
+#include "base/codes/cli.h"
 #include "cli/exit_code.h"
 #include "cli/interrupt.h"
 #include "cli/manual.h"
@@ -27,7 +28,7 @@ std::string did_you_mean(const std::string& nearest) {
     for (const auto& verb : verbs) {
         names.push_back(verb->name());
     }
-    throw Error(Code::kVerbUnknown, "", fmt::format("there is no verb `{}`", word),
+    throw Error(code::kVerbUnknown, "", fmt::format("there is no verb `{}`", word),
                 fmt::format("{}the verbs are {}", did_you_mean(nearest_word(word, names)), fmt::join(names, ", ")));
 }
 
@@ -55,18 +56,18 @@ std::string unknown_option(const std::vector<std::string>& arguments, const CLI:
                 names.push_back("--" + name);
             }
         }
-        throw Error(Code::kOptionUnknown, "qloom " + verb, fmt::format("there is no option {}", unknown),
+        throw Error(code::kOptionUnknown, "qloom " + verb, fmt::format("there is no option {}", unknown),
                     did_you_mean(nearest_word(unknown, names)) + see);
     }
     if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
         const std::vector<std::string> rest = app.remaining();
-        throw Error(Code::kOptionUnknown, "qloom " + verb,
+        throw Error(code::kOptionUnknown, "qloom " + verb,
                     fmt::format("the argument `{}` is one too many", rest.empty() ? "" : rest.front()), see);
     }
     if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
-        throw Error(Code::kOptionMissing, "qloom " + verb, error.what(), see);
+        throw Error(code::kOptionMissing, "qloom " + verb, error.what(), see);
     }
-    throw Error(Code::kOptionValue, "qloom " + verb, error.what(), see);
+    throw Error(code::kOptionValue, "qloom " + verb, error.what(), see);
 }
 
 bool takes(std::vector<std::string>& arguments, const std::string& flag) {
@@ -131,10 +132,10 @@ void dispatch(std::vector<std::string> arguments, Session& session) {
     session.json = json;
     session.quiet = quiet;
     if (arguments.empty()) {
-        throw Error(Code::kOptionMissing, "qloom", "no verb was given", "see `qloom --help`");
+        throw Error(code::kOptionMissing, "qloom", "no verb was given", "see `qloom --help`");
     }
     if (arguments.front().starts_with("-")) {
-        throw Error(Code::kOptionUnknown, "qloom", fmt::format("there is no option {}", arguments.front()),
+        throw Error(code::kOptionUnknown, "qloom", fmt::format("there is no option {}", arguments.front()),
                     "a verb comes first; see `qloom --help`");
     }
     const std::string verb = arguments.front();

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <memory>
 
+#include "base/codes/cli.h"
 #include "cli/frames.h"
 #include "cli/interrupt.h"
 #include "ir/execute.h"
@@ -26,7 +27,7 @@ InputTypes parse_input_types(const ir::Graph& model, const std::vector<std::stri
         if (!named.name.empty() && std::ranges::none_of(model.inputs(), [&](ir::TensorId id) {
                 return model.tensor(id).name == named.name;
             })) {
-            throw Error(Code::kTensorUnknown, "--input-type", fmt::format("the model has no input `{}`", named.name),
+            throw Error(code::kTensorUnknown, "--input-type", fmt::format("the model has no input `{}`", named.name),
                         "`qloom check` names the inputs");
         }
         types.emplace_back(named.name, lower::parse_input_type(named.file));

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "base/codes/cli.h"
 #include "base/diagnostic.h"
 
 namespace qloom::cli {
@@ -32,7 +33,7 @@ const Trainer& trainer() {
         }
         problem = dlerror();
     }
-    throw Error(Code::kTrainerMissing, "libqloom_trainer.so", fmt::format("the training room cannot be loaded ({})", problem),
+    throw Error(code::kTrainerMissing, "libqloom_trainer.so", fmt::format("the training room cannot be loaded ({})", problem),
                 "build Qloom with QLOOM_TRAIN=ON and keep the file beside the program");
 }
 

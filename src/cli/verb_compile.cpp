@@ -1,6 +1,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "base/codes/cli.h"
 #include "base/table.h"
 #include "cli/compile_flow.h"
 #include "cli/manual.h"
@@ -89,7 +90,7 @@ public:
 
     void run(Session& session) override {
         if (!request_.fps && !request_.ii) {
-            throw Error(Code::kOptionMissing, "qloom compile", "neither --fps nor --ii is given",
+            throw Error(code::kOptionMissing, "qloom compile", "neither --fps nor --ii is given",
                         "say how fast the accelerator must be: --fps 100000, or --ii 1000");
         }
         request_.argmax = postprocess_ == "argmax";

@@ -2,6 +2,7 @@
 #include <cctype>
 #include <optional>
 
+#include "base/codes/cli.h"
 #include "cli/manual.h"
 #include "cli/verb.h"
 
@@ -84,7 +85,7 @@ public:
             }
         }
         if (list.empty()) {
-            throw Error(Code::kCodeUnknown, code_, "there is no diagnostic of this number",
+            throw Error(code::kCodeUnknown, code_, "there is no diagnostic of this number",
                         "`qloom explain` lists them all");
         }
     }

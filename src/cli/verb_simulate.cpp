@@ -1,5 +1,6 @@
 #include <chrono>
 
+#include "base/codes/cli.h"
 #include "base/npy.h"
 #include "base/table.h"
 #include "cli/frames.h"
@@ -75,7 +76,7 @@ public:
 
     void run(Session& session) override {
         if (request_.data.empty() && request_.inputs.empty()) {
-            throw Error(Code::kOptionMissing, "qloom simulate", "neither --data nor --input is given",
+            throw Error(code::kOptionMissing, "qloom simulate", "neither --data nor --input is given",
                         "say what to simulate: --data fashion-mnist:test, or --input x.npy");
         }
         request_.folder = folder_;
@@ -100,7 +101,7 @@ public:
         fill_json(session.result(), outcome, seconds);
         if (outcome.first_difference) {
             const Difference& at = *outcome.first_difference;
-            throw Error(Code::kSimulationDiffers, folder_,
+            throw Error(code::kSimulationDiffers, folder_,
                         fmt::format("{} of {} frames differ from the integer engine; the first is frame {}, output {}, "
                                     "element {}: {} in place of {}",
                                     outcome.mismatches, outcome.frames, at.frame, at.output, at.element, at.found,

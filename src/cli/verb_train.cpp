@@ -1,3 +1,4 @@
+#include "base/codes/cli.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/trainer.h"
@@ -72,7 +73,7 @@ public:
             return;
         }
         if (recipe_.empty()) {
-            throw Error(Code::kOptionMissing, "qloom train", "no recipe is given", "see `qloom train --list`");
+            throw Error(code::kOptionMissing, "qloom train", "no recipe is given", "see `qloom train --list`");
         }
         options_.output = output_;
         options_.resume = !restart_;

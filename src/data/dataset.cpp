@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "base/codes/train.h"
 #include "base/diagnostic.h"
 #include "data/idx.h"
 #include "data/npy_pair.h"
@@ -41,7 +42,7 @@ std::filesystem::path existing_file(const std::filesystem::path& directory, cons
                   "Debian has no package of it: put its four idx files into a folder and name it "
                   "with --data-dir")
             : fmt::format("install the Debian package {0}: apt-get install {0}", family.package);
-    throw Error(Code::kDatasetMissing, std::string(family.name),
+    throw Error(code::kDatasetMissing, std::string(family.name),
                 fmt::format("{}.gz is not in {}", stem, directory.string()), advice);
 }
 
@@ -50,7 +51,7 @@ std::filesystem::path existing_file(const std::filesystem::path& directory, cons
 Dataset pair_up(const std::string& name, Tensor<std::uint8_t> images,
                 const Tensor<std::uint8_t>& labels, int classes) {
     const auto mismatch = [&](const std::string& what) {
-        throw Error(Code::kDatasetMismatch, name, what,
+        throw Error(code::kDatasetMismatch, name, what,
                     "give the files of images and labels that belong together");
     };
     if (images.rank() < 2) {
@@ -97,7 +98,7 @@ std::pair<std::string, std::string> two_paths(const std::string& specification,
     const std::size_t comma = paths.find(',');
     if (comma == std::string::npos || comma == 0 || comma + 1 == paths.size() ||
         paths.find(',', comma + 1) != std::string::npos) {
-        throw Error(Code::kDatasetUnknown, specification,
+        throw Error(code::kDatasetUnknown, specification,
                     "two files are needed, separated by one comma", fmt::format("write {}", form));
     }
     return {paths.substr(0, comma), paths.substr(comma + 1)};
@@ -169,7 +170,7 @@ Dataset load(const std::string& specification, const LoadOptions& options) {
         if (family == kFamilies.end()) {
             const std::vector<std::string> names = named_datasets();
             const std::string near = nearest_word(specification, names);
-            throw Error(Code::kDatasetUnknown, specification, "there is no such dataset",
+            throw Error(code::kDatasetUnknown, specification, "there is no such dataset",
                         fmt::format("{}the datasets are {}, idx:IMAGES,LABELS and npy:X.npy,Y.npy",
                                     near.empty() ? "" : fmt::format("did you mean {}? ", near),
                                     fmt::join(names, ", ")));

@@ -8,6 +8,7 @@
 #include <limits>
 #include <vector>
 
+#include "base/codes/train.h"
 #include "base/diagnostic.h"
 
 namespace qloom::data {
@@ -19,7 +20,7 @@ constexpr std::size_t kMaximalRank = 8;
 constexpr std::size_t kMaximalExpansion = 1032;
 
 [[noreturn]] void corrupt(const std::string& where, const std::string& what) {
-    throw Error(Code::kDatasetCorrupt, where, what, "fetch or install the file again");
+    throw Error(code::kDatasetCorrupt, where, what, "fetch or install the file again");
 }
 
 // A byte stream out of plain or gzipped memory; the checksum of a gzip member is checked when its
@@ -157,7 +158,7 @@ Tensor<std::uint8_t> read_idx(const std::filesystem::path& path) {
     std::error_code error;
     const std::uintmax_t size = std::filesystem::file_size(path, error);
     if (!file || error) {
-        throw Error(Code::kDatasetMissing, path.string(), "the file cannot be read",
+        throw Error(code::kDatasetMissing, path.string(), "the file cannot be read",
                     "check the path");
     }
     std::vector<std::uint8_t> bytes(size);

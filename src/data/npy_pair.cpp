@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/codes/train.h"
 #include "base/diagnostic.h"
 #include "base/npy.h"
 
@@ -13,7 +14,7 @@ namespace {
 constexpr std::int64_t kMostClasses = 1 << 20;
 
 [[noreturn]] void mismatch(const std::string& file, const std::string& what) {
-    throw Error(Code::kDatasetMismatch, file, what,
+    throw Error(code::kDatasetMismatch, file, what,
                 "give samples (N, ...) and N integer labels from 0");
 }
 

@@ -8,6 +8,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/codes/emit.h"
+#include "base/codes/hw.h"
 #include "base/diagnostic.h"
 #include "base/output_folder.h"
 #include "emit/report.h"
@@ -91,14 +93,14 @@ hw::Accelerator read_accelerator(const fs::path& dir) {
     const fs::path file = dir / "accelerator.json";
     std::ifstream stream(file, std::ios::binary);
     if (!stream) {
-        throw Error(Code::kOutputFolderNotOurs, dir.string(),
+        throw Error(code::kOutputFolderNotOurs, dir.string(),
                     "does not hold a compiled network (no accelerator.json)",
                     "name a folder written by qloom compile");
     }
     const std::string text{std::istreambuf_iterator<char>(stream), {}};
     const auto json = nlohmann::ordered_json::parse(text, nullptr, false);
     if (json.is_discarded()) {
-        throw Error(Code::kAcceleratorFileBad, file.string(), "cannot be read (it is not JSON)",
+        throw Error(code::kAcceleratorFileBad, file.string(), "cannot be read (it is not JSON)",
                     "compile the network again");
     }
     return hw::accelerator_from_json(json, file.string());

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/codes/emit.h"
+#include "base/codes/hw.h"
 #include "hw/accelerator.h"
 #include "network/network.h"
 
@@ -32,7 +34,7 @@ std::string report_text(const hw::Accelerator& accelerator, const network::Netwo
 void emit(const hw::Accelerator& accelerator, const network::Network& network,
           const std::filesystem::path& out, const std::vector<TextFile>& more = {});
 
-// Reads DIR/accelerator.json. Throws Code::kOutputFolderNotOurs or Code::kAcceleratorFileBad.
+// Reads DIR/accelerator.json. Throws code::kOutputFolderNotOurs or code::kAcceleratorFileBad.
 hw::Accelerator read_accelerator(const std::filesystem::path& dir);
 
 }  // namespace qloom::emit

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/codes/hw.h"
 #include "base/diagnostic.h"
 
 namespace qloom::hw {
@@ -267,7 +268,7 @@ Accelerator accelerator_from_json(const OrderedJson& json, const std::string& wh
         accelerator.notes = json.at("notes").get<std::vector<std::string>>();
         return accelerator;
     } catch (const std::exception& error) {
-        throw Error(Code::kAcceleratorFileBad, where,
+        throw Error(code::kAcceleratorFileBad, where,
                     fmt::format("cannot be read ({})", error.what()), "compile the network again");
     }
 }

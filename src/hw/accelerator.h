@@ -8,6 +8,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "base/codes/hw.h"
 #include "base/int_type.h"
 #include "hw/board.h"
 
@@ -153,7 +154,7 @@ struct Accelerator {
 };
 
 nlohmann::ordered_json to_json(const Accelerator& accelerator);
-// Throws Code::kAcceleratorFileBad; `where` names the file.
+// Throws code::kAcceleratorFileBad; `where` names the file.
 Accelerator accelerator_from_json(const nlohmann::ordered_json& json, const std::string& where);
 
 }  // namespace qloom::hw

@@ -8,6 +8,7 @@
 
 #include <toml++/toml.h>
 
+#include "base/codes/hw.h"
 #include "base/diagnostic.h"
 #include "hw/embedded_boards.h"
 
@@ -17,7 +18,7 @@ namespace {
 constexpr const char* kAdvice = "write it like the files in boards/";
 
 [[noreturn]] void throw_bad(const std::string& where, const std::string& what) {
-    throw Error(Code::kBoardFileBad, where, what, kAdvice);
+    throw Error(code::kBoardFileBad, where, what, kAdvice);
 }
 
 std::int64_t integer(const toml::table& table, const char* section, const char* key,
@@ -123,7 +124,7 @@ Board find_board(const std::string& name_or_path) {
         names.push_back(board.name);
     }
     const std::string near = nearest_word(name_or_path, names);
-    throw Error(Code::kBoardUnknown, name_or_path, "there is no such board",
+    throw Error(code::kBoardUnknown, name_or_path, "there is no such board",
                 (near.empty() ? "" : fmt::format("did you mean {}? ", near)) +
                     fmt::format("known boards: {}; or give the path of a board file",
                                 fmt::join(names, ", ")));

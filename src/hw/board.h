@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/codes/hw.h"
+
 // Boards as data: boards/*.toml of the repository are compiled in, and a user adds a board by
 // writing such a file and naming it by path.
 namespace qloom::hw {
@@ -40,11 +42,11 @@ std::string_view processing_system_name(ProcessingSystem system);
 // The compiled-in boards, sorted by name.
 const std::vector<Board>& built_in_boards();
 
-// Parses the TOML text of a board; `where` names it in messages. Throws Code::kBoardFileBad.
+// Parses the TOML text of a board; `where` names it in messages. Throws code::kBoardFileBad.
 Board parse_board(std::string_view toml, const std::string& where);
 
 // A compiled-in board by name, or a board file by path (anything with a '/' or ending in ".toml").
-// Throws Code::kBoardUnknown (with did-you-mean) or Code::kBoardFileBad.
+// Throws code::kBoardUnknown (with did-you-mean) or code::kBoardFileBad.
 Board find_board(const std::string& name_or_path);
 
 }  // namespace qloom::hw

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/codes/hw.h"
 #include "base/diagnostic.h"
 #include "hw/fold_choice.h"
 #include "hw/registry.h"
@@ -23,7 +24,7 @@ using network::Network;
     if (above != legal.begin()) nearest.push_back(*std::prev(above));
     if (above != legal.end()) nearest.push_back(*above);
     throw Error(
-        Code::kFoldingIllegal, "layer " + layer.name,
+        code::kFoldingIllegal, "layer " + layer.name,
         fmt::format("{}={} does not divide {} {}", what, value, *legal.rbegin(), of),
         fmt::format("legal: {} (nearest {})", fmt::join(legal, ", "), fmt::join(nearest, ", ")));
 }
@@ -38,7 +39,7 @@ void apply_pin(const UnitModel& model, const Layer& layer, Folding pin, const st
         simds.insert(folding.simd);
     }
     if (pin.simd != 0 && !model.has_simd()) {
-        throw Error(Code::kFoldingFileBad, where,
+        throw Error(code::kFoldingFileBad, where,
                     fmt::format("layer {} is a {}, which has no simd", layer.name,
                                 network::kind_name(layer.kind)),
                     "give it a pe only");
@@ -59,7 +60,7 @@ void check_layer_names(const Network& network, const FoldingFile& file) {
     for (const auto& [name, folding] : file.layers) {
         if (std::ranges::find(names, name) != names.end()) continue;
         const std::string near = nearest_word(name, names);
-        throw Error(Code::kFoldingUnknownLayer, file.where,
+        throw Error(code::kFoldingUnknownLayer, file.where,
                     fmt::format("the network has no layer {}", name),
                     near.empty() ? fmt::format("its layers: {}", fmt::join(names, ", "))
                                  : fmt::format("did you mean {}?", near));
@@ -114,7 +115,7 @@ std::vector<std::vector<Candidate>> feasible_foldings(const Network& network,
     }
     if (best_ii > target_ii) {
         throw Error(
-            Code::kTargetUnreachable, limiting,
+            code::kTargetUnreachable, limiting,
             fmt::format("needs at least {} cycle{} a frame, and the target allows {}", best_ii,
                         best_ii == 1 ? "" : "s", target_ii),
             fmt::format("the best reachable is {} cycle{} a frame, {:.0f} frames/s at {:g} MHz",

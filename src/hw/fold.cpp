@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/codes/hw.h"
 #include "base/diagnostic.h"
 #include "hw/assemble.h"
 #include "hw/fold_choice.h"
@@ -19,7 +20,7 @@ using network::Network;
 double checked_clock(const FoldOptions& options) {
     const double clock = options.clock_mhz == 0.0 ? options.board.clock_mhz : options.clock_mhz;
     if (!(clock >= 1.0 && clock <= 1000.0)) {
-        throw Error(Code::kClockBad, "clock", fmt::format("{:g} MHz makes no sense", clock),
+        throw Error(code::kClockBad, "clock", fmt::format("{:g} MHz makes no sense", clock),
                     "give a clock from 1 to 1000 MHz");
     }
     return clock;
@@ -29,13 +30,13 @@ std::int64_t checked_target(const FoldOptions& options, double clock_mhz) {
     constexpr const char* kAdvice = "give one target above zero, in frames/s or in cycles a frame";
     if (options.target_ii.has_value() == options.target_fps.has_value()) {
         throw Error(
-            Code::kTargetBad, "target",
+            code::kTargetBad, "target",
             options.target_ii ? "both frames/s and cycles a frame are given" : "there is none",
             kAdvice);
     }
     if (options.target_ii) {
         if (*options.target_ii < 1) {
-            throw Error(Code::kTargetBad, "target",
+            throw Error(code::kTargetBad, "target",
                         fmt::format("{} cycles a frame make no sense", *options.target_ii),
                         kAdvice);
         }
@@ -43,7 +44,7 @@ std::int64_t checked_target(const FoldOptions& options, double clock_mhz) {
     }
     const double fps = *options.target_fps;
     if (!(fps > 0.0) || !std::isfinite(fps)) {
-        throw Error(Code::kTargetBad, "target", fmt::format("{:g} frames/s make no sense", fps),
+        throw Error(code::kTargetBad, "target", fmt::format("{:g} frames/s make no sense", fps),
                     kAdvice);
     }
     const double cycles = std::floor(clock_mhz * 1e6 / fps * (1.0 + 1e-12));
@@ -60,12 +61,12 @@ void check_fifo_names(const Network& network, const Plan& plan, const FoldingFil
     }
     for (const auto& [name, depth] : *file.fifo_depths) {
         if (std::ranges::find(names, name) == names.end()) {
-            throw Error(Code::kFoldingUnknownLayer, file.where,
+            throw Error(code::kFoldingUnknownLayer, file.where,
                         fmt::format("there is no place for a FIFO {}", name),
                         fmt::format("places: {}", fmt::join(names, ", ")));
         }
         if (depth == 1) {
-            throw Error(Code::kFoldingIllegal, "FIFO " + name, "a depth of 1 does not exist",
+            throw Error(code::kFoldingIllegal, "FIFO " + name, "a depth of 1 does not exist",
                         "legal: 0 (none), 2 and more");
         }
     }
@@ -133,7 +134,7 @@ Accelerator fold(const Network& given, const FoldOptions& options) {
     }
     const StreamTiming timing = measure_streams(accelerator);
     if (timing.deadlocked) {
-        throw Error(Code::kFoldingIllegal, options.folding ? options.folding->where : "streams",
+        throw Error(code::kFoldingIllegal, options.folding ? options.folding->where : "streams",
                     "with these FIFO depths the accelerator stops for good: a stream waits for "
                     "another that waits for it",
                     "leave fifo_depths out, and the smallest depths that work are chosen");

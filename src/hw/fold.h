@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "base/codes/hw.h"
 #include "hw/accelerator.h"
 #include "network/network.h"
 
@@ -23,7 +24,7 @@ struct FoldingFile {
 
     friend bool operator==(const FoldingFile&, const FoldingFile&) = default;
 };
-// Throws Code::kFoldingFileBad.
+// Throws code::kFoldingFileBad.
 FoldingFile parse_folding_file(const std::string& json_text, const std::string& where);
 // The folding of an accelerator, readable and accepted back.
 std::string folding_file_text(const Accelerator& accelerator);
@@ -37,9 +38,9 @@ struct FoldOptions {
     std::optional<FoldingFile> folding = {};
 };
 
-// Throws Code::kTargetUnreachable (names the limiting layer and the best reachable II and
-// frames/s), Code::kTargetBad, Code::kClockBad, Code::kFoldingIllegal, Code::kFoldingUnknownLayer,
-// Code::kNoHardware.
+// Throws code::kTargetUnreachable (names the limiting layer and the best reachable II and
+// frames/s), code::kTargetBad, code::kClockBad, code::kFoldingIllegal, code::kFoldingUnknownLayer,
+// code::kNoHardware.
 Accelerator fold(const network::Network& network, const FoldOptions& options);
 
 }  // namespace qloom::hw

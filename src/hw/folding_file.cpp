@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/codes/hw.h"
 #include "base/diagnostic.h"
 #include "hw/fold.h"
 
@@ -14,7 +15,7 @@ using Json = nlohmann::json;
 constexpr const char* kAdvice = "start from the folding.json of a compiled folder";
 
 [[noreturn]] void throw_bad(const std::string& where, const std::string& what) {
-    throw Error(Code::kFoldingFileBad, where, what, kAdvice);
+    throw Error(code::kFoldingFileBad, where, what, kAdvice);
 }
 
 std::int64_t whole_number(const Json& value, std::int64_t lowest, const std::string& key,

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/codes/hw.h"
 #include "base/diagnostic.h"
 #include "hw/fold_choice.h"
 
@@ -29,7 +30,7 @@ std::int64_t pinned_elements(const FoldOptions& options, const std::string& port
     if (found == options.folding->ports.end()) return 0;
     const std::int64_t elements = found->second;
     if (stream.elements() % elements != 0) {
-        throw Error(Code::kFoldingIllegal, "port " + port,
+        throw Error(code::kFoldingIllegal, "port " + port,
                     fmt::format("{} elements a beat do not divide a frame of {}", elements,
                                 stream.elements()),
                     fmt::format("legal: {}", fmt::join(divisors(stream.elements()), ", ")));
@@ -72,7 +73,7 @@ void check_port_names(const Network& network, const FoldingFile& file) {
         names.push_back(fmt::format("m_axis_{}", i));
     for (const auto& [name, elements] : file.ports) {
         if (std::ranges::find(names, name) != names.end()) continue;
-        throw Error(Code::kFoldingUnknownLayer, file.where,
+        throw Error(code::kFoldingUnknownLayer, file.where,
                     fmt::format("the accelerator has no port {}", name),
                     fmt::format("its ports: {}", fmt::join(names, ", ")));
     }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/codes/hw.h"
 #include "base/diagnostic.h"
 
 namespace qloom::hw {
@@ -19,7 +20,7 @@ std::vector<std::int64_t> divisors(std::int64_t n) {
 }
 
 void throw_no_hardware(const LayerView& view, const std::string& what, const std::string& advice) {
-    throw Error(Code::kNoHardware, "layer " + view.layer.name, what, advice);
+    throw Error(code::kNoHardware, "layer " + view.layer.name, what, advice);
 }
 
 void check_width(const LayerView& view, const network::Stream& stream, int most) {

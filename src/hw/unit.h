@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/codes/hw.h"
 #include "hw/accelerator.h"
 #include "hw/memory_image.h"
 #include "network/network.h"
@@ -40,7 +41,7 @@ class UnitModel {
 public:
     virtual ~UnitModel() = default;
 
-    // Throws Code::kNoHardware when the library cannot compute this layer at any folding.
+    // Throws code::kNoHardware when the library cannot compute this layer at any folding.
     virtual void check(const LayerView& view) const = 0;
     // Every legal folding, ascending.
     [[nodiscard]] virtual std::vector<Folding> legal_foldings(const LayerView& view) const = 0;
@@ -92,11 +93,11 @@ protected:
                                      const std::string& name, Module module) const;
 };
 
-// Throws Code::kNoHardware.
+// Throws code::kNoHardware.
 [[noreturn]] void throw_no_hardware(const LayerView& view, const std::string& what,
                                     const std::string& advice);
 
-// Throws Code::kNoHardware when a stream of the layer has more than `most` bits an element.
+// Throws code::kNoHardware when a stream of the layer has more than `most` bits an element.
 void check_width(const LayerView& view, const network::Stream& stream, int most);
 
 }  // namespace qloom::hw

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/codes/ir.h"
 #include "base/diagnostic.h"
 #include "ir/frames.h"
 #include "ir/infer_shapes.h"
@@ -40,7 +41,7 @@ Value converted(const Value& value, ElementType type, const std::string& name) {
     Tensor<std::int64_t> result(floats.shape());
     for (std::int64_t i = 0; i < floats.size(); ++i) {
         if (!(std::abs(floats[i]) < 9.2e18F) || floats[i] != std::floor(floats[i])) {
-            throw Error(Code::kModelInput, "input " + name,
+            throw Error(code::kModelInput, "input " + name,
                         fmt::format("the model takes integers, the data hold {}", floats[i]), "give whole numbers");
         }
         result[i] = static_cast<std::int64_t>(floats[i]);
@@ -131,7 +132,7 @@ Executor::Executor(const Graph& graph) : graph_(graph) {
 
 Executor::Frames Executor::split_frames(const std::vector<Value>& inputs) const {
     if (inputs.size() != graph_.inputs().size()) {
-        throw Error(Code::kModelInput, "model " + graph_.name,
+        throw Error(code::kModelInput, "model " + graph_.name,
                     fmt::format("it has {} inputs, {} were given", graph_.inputs().size(), inputs.size()),
                     "give one array for every input");
     }
@@ -150,7 +151,7 @@ Executor::Frames Executor::split_frames(const std::vector<Value>& inputs) const 
         if (count < 0 || (i > 0 && count != frames.count)) {
             const bool framed = !frame.empty() && frame[0] == 1;
             const std::string text = framed ? fmt::format("[F{}", shape_text(frame).substr(2)) : shape_text(frame);
-            throw Error(Code::kModelInput, "input " + info.name,
+            throw Error(code::kModelInput, "input " + info.name,
                         count < 0 ? fmt::format("the data have shape {}, the model takes {}", shape_text(given), text)
                                   : fmt::format("it has {} frames, the first input {}", count, frames.count),
                         count < 0 ? "give frames of this shape stacked along the first axis"

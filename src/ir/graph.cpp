@@ -5,6 +5,7 @@
 #include <queue>
 #include <unordered_set>
 
+#include "base/codes/ir.h"
 #include "base/diagnostic.h"
 
 namespace qloom::ir {
@@ -133,7 +134,7 @@ void Graph::sort() {
                 }
             }
         }
-        throw Error(Code::kGraphCyclic, "node " + nodes_[n].name,
+        throw Error(code::kGraphCyclic, "node " + nodes_[n].name,
                     "the node needs its own result: the graph has a cycle through it",
                     "unroll the loop; a recurrent model cannot be compiled");
     }

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/codes/ir.h"
 #include "base/int_type.h"
 #include "base/tensor.h"
 #include "ir/ops.h"
@@ -73,7 +74,7 @@ public:
 
     // Removes nodes by predicate flag (size nodes().size()), then renumbers node ids.
     void erase_nodes(const std::vector<bool>& erase);
-    // Orders nodes topologically; throws Code::kGraphCyclic naming a node of the cycle.
+    // Orders nodes topologically; throws code::kGraphCyclic naming a node of the cycle.
     void sort();
     // `base`, or `base_1`, `base_2`, ... whichever no tensor has yet.
     [[nodiscard]] std::string fresh_tensor_name(const std::string& base) const;

@@ -1,4 +1,5 @@
 // Shapes of matrix products, convolutions, normalisation and pooling.
+#include "base/codes/ir.h"
 #include "ir/broadcast.h"
 #include "ir/infer_rules.h"
 #include "ir/window.h"
@@ -114,7 +115,7 @@ Results conv(const Conv& op, const Inputs& in) {
         unfolded *= static_cast<double>(axis.kernel) * static_cast<double>(axis.output);
     }
     if (unfolded > static_cast<double>(kMaxElements) / 4) {
-        throw Error(Code::kTensorTooLarge, in.where(),
+        throw Error(code::kTensorTooLarge, in.where(),
                     fmt::format("its windows hold {:.0f} values in all for weights {} and data {}", unfolded,
                                 shape_text(w), shape_text(x)),
                     "check the shapes that feed it");
@@ -168,7 +169,7 @@ Results pool(const Window& window, bool channels_last, const Inputs& in) {
     const auto axes = resolve_window(in.where(), window, spatial_of(x, channels_last), {});
     for (const WindowAxis& axis : axes) {
         if (axis.pad_begin >= axis.reach() || axis.pad_end >= axis.reach()) {
-            throw Error(Code::kWindowInvalid, in.where(),
+            throw Error(code::kWindowInvalid, in.where(),
                         fmt::format("padding {} and {} is not smaller than the kernel's reach of {}: some windows "
                                     "would see padding alone",
                                     axis.pad_begin, axis.pad_end, axis.reach()),
@@ -191,7 +192,7 @@ Results global_pool(const Inputs& in) {
 Results quant_avg_pool(const QuantAvgPool2d& op, const Inputs& in) {
     in.require_rank(0, 4, 4);
     if (op.input_bits < 1 || op.input_bits > 32 || op.output_bits < 1 || op.output_bits > 32) {
-        throw Error(Code::kQuantParameter, in.where(),
+        throw Error(code::kQuantParameter, in.where(),
                     fmt::format("its bit widths are {} and {}", op.input_bits, op.output_bits),
                     "a bit width must be a whole number from 1 to 32");
     }

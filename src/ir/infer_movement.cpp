@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/codes/ir.h"
 #include "ir/broadcast.h"
 #include "ir/infer_rules.h"
 
@@ -378,7 +379,7 @@ Results space_to_depth(const SpaceToDepth& op, const Inputs& in) {
 Results constant_of_shape(const ConstantOfShape& op, const Inputs& in) {
     Shape shape = in.integers(0, "shape");
     if (checked_count(shape) < 0) {
-        throw Error(Code::kTensorTooLarge, in.where(), fmt::format("it makes a tensor of shape {}", shape_text(shape)),
+        throw Error(code::kTensorTooLarge, in.where(), fmt::format("it makes a tensor of shape {}", shape_text(shape)),
                     "check the shapes and scales that feed it");
     }
     return {{op.is_int64 ? ElementType::kInt64 : ElementType::kFloat32, std::move(shape), nullptr}};

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "base/codes/ir.h"
 #include "ir/infer_rules.h"
 
 namespace qloom::ir {
@@ -140,7 +141,7 @@ void check_counts(const Node& node, std::size_t inputs, std::size_t outputs, aut
         --inputs;  // trailing absent inputs count as not given
     }
     if (inputs < arity.least || inputs > arity.most) {
-        throw Error(Code::kInputCount, node_text(node),
+        throw Error(code::kInputCount, node_text(node),
                     fmt::format("has {} inputs, the operator takes {}", inputs,
                                 arity.least == arity.most ? fmt::format("{}", arity.least)
                                 : arity.most == kMany     ? fmt::format("{} or more", arity.least)
@@ -148,13 +149,13 @@ void check_counts(const Node& node, std::size_t inputs, std::size_t outputs, aut
                     kAdvice);
     }
     if (outputs > arity.outputs) {
-        throw Error(Code::kInputCount, node_text(node),
+        throw Error(code::kInputCount, node_text(node),
                     fmt::format("has {} outputs, the operator gives {}", outputs, arity.outputs), kAdvice);
     }
     const bool variadic = arity.most == kMany;
     for (std::size_t i = 0; i < (variadic ? inputs : arity.least); ++i) {
         if (!present(i)) {
-            throw Error(Code::kInputCount, node_text(node), fmt::format("input {} is missing", i), kAdvice);
+            throw Error(code::kInputCount, node_text(node), fmt::format("input {} is missing", i), kAdvice);
         }
     }
 }
@@ -170,7 +171,7 @@ std::vector<TensorFacts> infer_node(const Node& node, const std::vector<const Te
     check_counts(node, inputs.size(), node.outputs.size(), [&inputs](std::size_t i) { return inputs[i] != nullptr; });
     Results results = infer(node.op, Inputs(node, inputs));
     if (results.size() < node.outputs.size()) {
-        throw Error(Code::kInputCount, node_text(node),
+        throw Error(code::kInputCount, node_text(node),
                     fmt::format("has {} outputs, its attributes give {}", node.outputs.size(), results.size()),
                     "export the model again; the file does not follow the operator's definition");
     }
@@ -178,7 +179,7 @@ std::vector<TensorFacts> infer_node(const Node& node, const std::vector<const Te
         std::int64_t elements = 1;
         for (const std::int64_t size : result.shape) {
             if (size < 0 || (size > 0 && elements > kMaxElements / size)) {
-                throw Error(Code::kTensorTooLarge, node_text(node),
+                throw Error(code::kTensorTooLarge, node_text(node),
                             fmt::format("its result would have the shape {}, more than {} values",
                                         shape_text(result.shape), kMaxElements),
                             "check the shapes and scales that feed it");
@@ -194,7 +195,7 @@ namespace rules {
 std::vector<std::int64_t> Inputs::integers(std::size_t i, const char* what) const {
     const Value* value = facts_[i]->value;
     if (value == nullptr) {
-        throw Error(Code::kShapeDependsOnData, where(), fmt::format("its {} is computed from the model's input", what),
+        throw Error(code::kShapeDependsOnData, where(), fmt::format("its {} is computed from the model's input", what),
                     "hardware needs fixed shapes: export the model with constants there");
     }
     if (const auto* ints = std::get_if<Tensor<std::int64_t>>(value)) {
@@ -213,7 +214,7 @@ std::vector<std::int64_t> Inputs::integers(std::size_t i, const char* what) cons
 std::vector<float> Inputs::floats(std::size_t i, const char* what) const {
     const Value* value = facts_[i]->value;
     if (value == nullptr) {
-        throw Error(Code::kShapeDependsOnData, where(), fmt::format("its {} is computed from the model's input", what),
+        throw Error(code::kShapeDependsOnData, where(), fmt::format("its {} is computed from the model's input", what),
                     "hardware needs fixed shapes: export the model with constants there");
     }
     if (const auto* floats = std::get_if<Tensor<float>>(value)) {

@@ -1,6 +1,7 @@
 // Shapes and parameter checks of the quantisers and the elementwise operators.
 #include <cmath>
 
+#include "base/codes/ir.h"
 #include "ir/broadcast.h"
 #include "ir/infer_rules.h"
 
@@ -23,7 +24,7 @@ void check_scale(const Inputs& in, std::size_t i, const char* name) {
     }
     for (const float value : in.floats(i, name)) {
         if (!(value > 0.0F) || !std::isfinite(value)) {
-            throw Error(Code::kQuantParameter, in.where(), fmt::format("its {} is {}", name, value),
+            throw Error(code::kQuantParameter, in.where(), fmt::format("its {} is {}", name, value),
                         "a scale must be a positive finite number; check the quantiser's statistics in training");
         }
     }
@@ -35,7 +36,7 @@ void check_zero_point(const Inputs& in, std::size_t i) {
     }
     for (const float value : in.floats(i, "zero point")) {
         if (!std::isfinite(value) || std::abs(value) > 4294967296.0F) {
-            throw Error(Code::kQuantParameter, in.where(), fmt::format("its zero point is {}", value),
+            throw Error(code::kQuantParameter, in.where(), fmt::format("its zero point is {}", value),
                         "a zero point must be an integer that the bit width can hold");
         }
     }
@@ -43,7 +44,7 @@ void check_zero_point(const Inputs& in, std::size_t i) {
 
 void check_bits(const Inputs& in, std::size_t i, const char* name) {
     if (element_count(in.shape(i)) != 1) {
-        throw Error(Code::kQuantParameter, in.where(),
+        throw Error(code::kQuantParameter, in.where(),
                     fmt::format("its {} has shape {}", name, shape_text(in.shape(i))),
                     "give one bit width for the whole tensor");
     }
@@ -52,7 +53,7 @@ void check_bits(const Inputs& in, std::size_t i, const char* name) {
     }
     const float bits = in.floats(i, name).front();
     if (!(bits >= 1.0F && bits <= 32.0F) || bits != std::floor(bits)) {
-        throw Error(Code::kQuantParameter, in.where(), fmt::format("its {} is {}", name, bits),
+        throw Error(code::kQuantParameter, in.where(), fmt::format("its {} is {}", name, bits),
                     "a bit width must be a whole number from 1 to 32");
     }
 }
@@ -64,7 +65,7 @@ Results quant(const Quant& op, const Inputs& in) {
     check_zero_point(in, 2);
     check_bits(in, 3, "bit width");
     if (op.narrow && !op.is_signed && in[3].value != nullptr && in.floats(3, "bit width").front() == 1.0F) {
-        throw Error(Code::kQuantParameter, in.where(), "it is unsigned, narrow and has 1 bit: its only value is 0",
+        throw Error(code::kQuantParameter, in.where(), "it is unsigned, narrow and has 1 bit: its only value is 0",
                     "export it without narrow range, or with more bits");
     }
     return float_result(in.shape(0));

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/codes/ir.h"
 #include "base/diagnostic.h"
 #include "ir/infer_node.h"
 
@@ -31,10 +32,10 @@ public:
     [[nodiscard]] std::vector<std::int64_t> axes(const std::vector<std::int64_t>& given, std::int64_t rank) const;
 
     [[noreturn]] void mismatch(const std::string& what, const std::string& advice = "make the two shapes agree") const {
-        throw Error(Code::kShapeMismatch, where(), what, advice);
+        throw Error(code::kShapeMismatch, where(), what, advice);
     }
     [[noreturn]] void bad_attribute(const std::string& what, const std::string& advice) const {
-        throw Error(Code::kAttributeInvalid, where(), what, advice);
+        throw Error(code::kAttributeInvalid, where(), what, advice);
     }
     void require_rank(std::size_t i, std::int64_t least, std::int64_t most = 8) const;
 

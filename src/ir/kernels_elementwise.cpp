@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/codes/ir.h"
 #include "base/diagnostic.h"
 #include "base/rounding.h"
 #include "ir/broadcast.h"
@@ -112,7 +113,7 @@ Tensor<Int> binary_int(const Node& node, BinaryKind kind, const Tensor<Int>& a, 
         case BinaryKind::kDiv:
             return map2(a, b, shape, [&node](Int x, Int y) {
                 if (y == 0) {
-                    throw Error(Code::kAttributeInvalid, node_text(node), "divides an integer by 0",
+                    throw Error(code::kAttributeInvalid, node_text(node), "divides an integer by 0",
                                 "check the shape computation that feeds it");
                 }
                 return y == -1 ? negative(x) : x / y;

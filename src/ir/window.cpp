@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/codes/ir.h"
 #include "base/diagnostic.h"
 
 namespace qloom::ir {
@@ -11,7 +12,7 @@ namespace {
 constexpr std::int64_t kLimit = std::int64_t{1} << 30;
 
 [[noreturn]] void refuse(const std::string& where, const std::string& what, const std::string& advice) {
-    throw Error(Code::kWindowInvalid, where, what, advice);
+    throw Error(code::kWindowInvalid, where, what, advice);
 }
 
 std::vector<std::int64_t> checked(const std::string& where, const char* name, const std::vector<std::int64_t>& given,

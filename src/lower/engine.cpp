@@ -2,6 +2,7 @@
 #include <cmath>
 #include <map>
 
+#include "base/codes/lower.h"
 #include "ir/execute.h"
 #include "lower/lower.h"
 
@@ -25,7 +26,7 @@ Shape with_frames(std::int64_t frames, const Shape& stream) {
 
 [[noreturn]] void out_of_range(const InputBinding& binding, const network::Stream& stream, double number, double integer) {
     const bool whole = integer == std::nearbyint(integer);
-    throw Error(Code::kInputOutOfRange, binding.tensor,
+    throw Error(code::kInputOutOfRange, binding.tensor,
                 whole ? fmt::format("the value {} is outside {} ({} to {})", number, stream.type.text(), stream.range.lo,
                                     stream.range.hi)
                       : fmt::format("the value {} is not an integer multiple of the input's scale {}", number, binding.scale),

@@ -6,6 +6,8 @@
 #include <limits>
 #include <numeric>
 
+#include "base/codes/lower.h"
+
 namespace qloom::lower {
 namespace {
 
@@ -267,7 +269,7 @@ Joined join_terms(const Value& value, const LevelGrid& grid, const std::vector<s
     const std::size_t terms = value.base.terms.size();
     std::vector<Direction> direction = directions(value.chain, static_cast<std::int64_t>(channels));
     if (std::ranges::find(direction, Direction::kUnknown) != direction.end()) {
-        throw Error(Code::kNotMonotone, where,
+        throw Error(code::kNotMonotone, where,
                     "the activation between an addition of differently scaled values and this quantiser neither only "
                     "rises nor only falls",
                     "quantise the sum before the activation, or use a monotone activation");
@@ -289,7 +291,7 @@ Joined join_terms(const Value& value, const LevelGrid& grid, const std::vector<s
         }
         joins.emplace_back(std::move(scale), value.base.bias[c], std::move(range), steps[c]);
         if (joins.back().combinations() > kMostCombinations) {
-            throw Error(Code::kJoinNotExact, where,
+            throw Error(code::kJoinNotExact, where,
                         fmt::format("an addition of {} unquantised values has too many combinations to decide exactly",
                                     terms),
                         "quantise the operands of the addition");
@@ -317,7 +319,7 @@ Joined join_terms(const Value& value, const LevelGrid& grid, const std::vector<s
         for (double resolution = 1; !found; resolution = next_resolution(resolution)) {
             factors[c] = joins[c].multipliers(resolution);
             if (!small_enough(factors[c])) {
-                throw Error(Code::kJoinNotExact, where,
+                throw Error(code::kJoinNotExact, where,
                             fmt::format("the scales of the {} operands of an addition have no exact integer ratio "
                                         "below 2^20",
                                         terms),

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "base/codes/lower.h"
 #include "lower/chain.h"
 #include "lower/scaled_int.h"
 #include "lower/step_function.h"
@@ -21,7 +22,7 @@ struct Joined {
 // Finds the smallest multipliers for which every decision of the quantiser is exact, proven for all values in range:
 //   for every channel, level L and combination of integers   sum_k a_k i_k + b >= t_L   <=>   sum_k m_k i_k >= T_L
 // where t_L is the smallest real at which the model's own arithmetic reaches L (found by bisecting the floats).
-// `ranges[k][c]` bounds term k. Throws Code::kJoinNotExact naming `where` when no multipliers up to 2^20 do.
+// `ranges[k][c]` bounds term k. Throws code::kJoinNotExact naming `where` when no multipliers up to 2^20 do.
 Joined join_terms(const Value& value, const LevelGrid& grid, const std::vector<std::vector<Range>>& ranges,
                   const std::string& where);
 

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <map>
 
+#include "base/codes/lower.h"
 #include "lower/lowerer.h"
 
 namespace qloom::lower {
@@ -78,25 +79,25 @@ bool all_bipolar(const std::vector<std::int64_t>& weights) {
 
 void Lowerer::lower_matmul(const ir::Node& node) {
     if (where(node.inputs[0]) != Where::kInteger || where(node.inputs[1]) != Where::kConstant) {
-        throw Error(Code::kUnsupportedOperator, node_label(node),
+        throw Error(code::kUnsupportedOperator, node_label(node),
                     "a product is hardware when its first operand is a value and its second a constant matrix",
                     "use a layer with constant weights here");
     }
     Value x = merged_input(node, node.inputs[0]);
     if (!x.affine) {
-        throw Error(Code::kUnquantisedActivation, node_label(node),
+        throw Error(code::kUnquantisedActivation, node_label(node),
                     fmt::format("its input passed {} without a quantiser behind it",
                                 x.chain.empty() ? "an activation" : "node " + x.chain.back().node->name),
                     "quantise the activation (in Brevitas: give it an act_quant)");
     }
     const std::optional<ScaledWeights> weights = constants_.weights(node.inputs[1]);
     if (!weights) {
-        throw Error(Code::kFloatWeights, node_label(node), "its weights are floats, not quantised",
+        throw Error(code::kFloatWeights, node_label(node), "its weights are floats, not quantised",
                     "quantise the model (qloom quantize), or train it with quantised weights");
     }
     if (weights->ints.rank() != 2 || x.layout.channel_axis() + 1 != x.layout.logical.size() ||
         weights->ints.dim(0) != x.base.channels()) {
-        throw Error(Code::kUnsupportedShape, node_label(node),
+        throw Error(code::kUnsupportedShape, node_label(node),
                     fmt::format("a matrix of shape {} on a value of shape {} is not supported",
                                 shape_text(weights->ints.shape()), shape_text(x.layout.logical)),
                     "the matrix must be (inputs, outputs) with the inputs on the value's last axis");
@@ -156,7 +157,7 @@ Value Lowerer::multiply_matrix(const ir::Node& node, const Value& x, const Scale
         const auto& [term, kept] = parts[part];
         const std::optional<IntegerMatrix> matrix = common_scale(term.scale, kept, scales, rows, columns);
         if (!matrix) {
-            throw Error(Code::kFloatWeights, node_label(node),
+            throw Error(code::kFloatWeights, node_label(node),
                         "the scales of its weights differ along the inputs and have no common unit",
                         "use one weight scale, or one a output channel");
         }
@@ -167,7 +168,7 @@ Value Lowerer::multiply_matrix(const ir::Node& node, const Value& x, const Scale
         const bool bipolar = all_bipolar(matrix->weights);
         const bool xnor = bipolar && input.type == (IntType{1, false});
         if (largest_sum(matrix->weights, input_ranges, rows) >= std::ldexp(1.0, 52)) {
-            throw Error(Code::kAccumulatorTooWide, node_label(node), "its accumulators need more than 52 bits",
+            throw Error(code::kAccumulatorTooWide, node_label(node), "its accumulators need more than 52 bits",
                         "use fewer bits in weights or activations");
         }
         std::vector<Range> sums(rows, Range{0, 0});

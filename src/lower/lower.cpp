@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/codes/lower.h"
 #include "lower/lowerer.h"
 #include "lower/passes.h"
 
@@ -11,7 +12,7 @@ namespace qloom::lower {
 namespace {
 
 [[noreturn]] void bad_input_type(const std::string& text, const std::string& what) {
-    throw Error(Code::kInputTypeBad, text, what,
+    throw Error(code::kInputTypeBad, text, what,
                 "write uintN or intN with N from 1 to 16, or bipolar, optionally with a scale (uint8/255, int8*0.5), or float");
 }
 

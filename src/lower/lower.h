@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/codes/lower.h"
 #include "base/int_type.h"
 #include "ir/graph.h"
 #include "network/execute.h"
@@ -21,7 +22,7 @@ struct InputType {
     bool bipolar = false;   // values -1 and +1
     bool is_float = false;  // no integers: everything up to the first quantiser runs on the host
 };
-// Parses the text forms above; throws Code::kInputTypeBad.
+// Parses the text forms above; throws code::kInputTypeBad.
 InputType parse_input_type(const std::string& text);
 
 struct LowerOptions {
@@ -116,7 +117,7 @@ public:
 
     [[nodiscard]] const Lowered& lowered() const;
     [[nodiscard]] std::vector<ir::Value> run(const std::vector<ir::Value>& inputs) const;
-    // The three steps of run, for whoever puts hardware in the middle. `to_integers` throws Code::kInputOutOfRange
+    // The three steps of run, for whoever puts hardware in the middle. `to_integers` throws code::kInputOutOfRange
     // when a value is not an integer of the input's type.
     [[nodiscard]] std::vector<network::Frames> to_integers(const std::vector<ir::Value>& inputs) const;
     [[nodiscard]] std::vector<network::Frames> run_network(const std::vector<network::Frames>& integers) const;
@@ -140,7 +141,7 @@ std::vector<std::pair<std::string, InputType>> infer_input_types(const ir::Graph
                                                                  const std::vector<ir::Value>& samples);
 
 // Runs the reference executor on the (prepared) model and the integer engine on samples and compares (docs/rationale/lower.md). Throws
-// Code::kSelfCheckFailed naming the first layer that differs.
+// code::kSelfCheckFailed naming the first layer that differs.
 struct SelfCheckResult {
     std::int64_t frames = 0;
     std::int64_t values = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/codes/lower.h"
 #include "lower/passes.h"
 
 namespace qloom::lower {
@@ -231,7 +232,7 @@ void Lowerer::place_inputs() {
 
 void Lowerer::to_host_after(const ir::Node& node, const std::string& reason, const std::string& advice) {
     if (is_linear(node.op)) {
-        throw Error(Code::kHostInMiddle, node_label(node),
+        throw Error(code::kHostInMiddle, node_label(node),
                     fmt::format("this layer with weights cannot become hardware: {}", reason), advice);
     }
     mark_outputs(node, Where::kHostAfter);
@@ -366,7 +367,7 @@ Lowered Lowerer::run() {
         return !std::holds_alternative<network::Reshape>(layer.kind);
     });
     if (!any) {
-        throw Error(Code::kNothingToLower, model_.name, "no layer of this model is quantised",
+        throw Error(code::kNothingToLower, model_.name, "no layer of this model is quantised",
                     "train it with quantised weights and activations, or run qloom quantize on it first");
     }
     cut_host_graphs();

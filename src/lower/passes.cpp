@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/codes/lower.h"
+
 namespace qloom::lower {
 namespace {
 
@@ -124,7 +126,7 @@ std::vector<Range> row_ranges(const Network& network, const Layer& matrix) {
 
 ir::Graph with_argmax(ir::Graph model) {
     const auto refuse = [&](const std::string& what) {
-        throw Error(Code::kArgmaxOutput, model.name, what, "leave --postprocess argmax away");
+        throw Error(code::kArgmaxOutput, model.name, what, "leave --postprocess argmax away");
     };
     if (model.outputs().size() != 1) {
         refuse(fmt::format("an argmax needs one output, the model has {}", model.outputs().size()));

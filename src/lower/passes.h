@@ -1,12 +1,13 @@
 #pragma once
 
+#include "base/codes/lower.h"
 #include "ir/graph.h"
 #include "network/network.h"
 
 namespace qloom::lower {
 
 // Appends an argmax over the last axis of the model's only output, whose index becomes the output.
-// Throws Code::kArgmaxOutput when the model has several outputs, or one that is no vector of scores.
+// Throws code::kArgmaxOutput when the model has several outputs, or one that is no vector of scores.
 ir::Graph with_argmax(ir::Graph model);
 
 // Lets an ArgMax or TopK read the input of the Softmax before it: the order is the same.

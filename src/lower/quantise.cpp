@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/codes/lower.h"
 #include "lower/join.h"
 #include "lower/lowerer.h"
 
@@ -177,7 +178,7 @@ void Lowerer::add_hardware_input(const ir::Node& node) {
     const std::int64_t channels = shape.back();
     const std::optional<LevelGrid> grid = grid_of(node, layout, channels);
     if (!grid) {
-        throw Error(Code::kQuantiserNotConstant, node_label(node),
+        throw Error(code::kQuantiserNotConstant, node_label(node),
                     "its scale, zero point and bit width are not constants (one number, or one a channel)",
                     "export the model in evaluation mode, with constant quantiser parameters");
     }
@@ -209,7 +210,7 @@ void Lowerer::lower_quantiser(const ir::Node& node) {
     std::optional<ChainStep> step = chain_step(node, 0);
     const std::optional<LevelGrid> grid = grid_of(node, data.layout, data.base.channels());
     if (!step || !grid) {
-        throw Error(Code::kQuantiserNotConstant, node_label(node),
+        throw Error(code::kQuantiserNotConstant, node_label(node),
                     "its scale, zero point and bit width are not constants (one number, or one a channel)",
                     "export the model in evaluation mode, with constant quantiser parameters");
     }

@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 
+#include "base/codes/lower.h"
 #include "ir/execute.h"
 #include "lower/lower.h"
 
@@ -155,7 +156,7 @@ SelfCheckResult self_check(const ir::Graph& model, const Engine& engine, const s
             ++result.near_ties;
             continue;
         }
-        throw Error(Code::kSelfCheckFailed, first.probe != nullptr ? first.probe->tensor : "output",
+        throw Error(code::kSelfCheckFailed, first.probe != nullptr ? first.probe->tensor : "output",
                     first.probe != nullptr
                         ? fmt::format("frame {}, element {}: the model gives {}, the integer network {}", frame,
                                       first.element, first.reference, first.ours)

@@ -5,6 +5,8 @@
 #include <limits>
 #include <optional>
 
+#include "base/codes/lower.h"
+
 namespace qloom::lower {
 namespace {
 
@@ -366,7 +368,7 @@ StepFunction find_step_function(const StepInput& input, const LevelFunction& lev
         }
     }
     if (!small && !monotone) {
-        throw Error(Code::kNotMonotone, input.where,
+        throw Error(code::kNotMonotone, input.where,
                     fmt::format("the activation before this quantiser neither only rises nor only falls, and its "
                                 "input takes {} values, too many for a table of {}",
                                 rows, kTabulateLimit / std::max<std::uint64_t>(1, channels)),
@@ -393,7 +395,7 @@ StepFunction find_step_function(const StepInput& input, const LevelFunction& lev
         return result;
     }
     if (rows > kLookupLimit) {
-        throw Error(Code::kNotMonotone, input.where,
+        throw Error(code::kNotMonotone, input.where,
                     fmt::format("the activation before this quantiser neither only rises nor only falls, and its "
                                 "input takes {} values, more than a table of {} holds",
                                 rows, kLookupLimit),

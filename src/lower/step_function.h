@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/codes/lower.h"
 #include "lower/chain.h"
 #include "lower/scaled_int.h"
 #include "network/network.h"
@@ -49,7 +50,7 @@ struct StepInput {
 // Finds the step function exactly.
 //   Small ranges are tabulated whole. Larger ones are bisected, which needs a chain known to be monotone. More than
 //   255 steps become a multiply-add-shift when that is proven equal at every step, up to the noise of float32.
-// Throws Code::kNotMonotone when the function has no order and its range is too large for a table.
+// Throws code::kNotMonotone when the function has no order and its range is too large for a table.
 StepFunction find_step_function(const StepInput& input, const LevelFunction& levels);
 
 // Equal rows are kept once.

@@ -2,6 +2,7 @@
 #include <bit>
 #include <cmath>
 
+#include "base/codes/lower.h"
 #include "ir/window.h"
 #include "lower/lowerer.h"
 #include "lower/stream_shape.h"
@@ -119,12 +120,12 @@ ScaledWeights as_matrix(const ScaledWeights& kernel) {
 
 Value Lowerer::quantised_input(const ir::Node& node, ir::TensorId id) {
     if (where(id) != Where::kInteger) {
-        throw Error(Code::kUnsupportedOperator, node_label(node), "its data operand is not a computed value",
+        throw Error(code::kUnsupportedOperator, node_label(node), "its data operand is not a computed value",
                     "use the value as the first operand");
     }
     Value x = merged_input(node, id);
     if (!x.affine) {
-        throw Error(Code::kUnquantisedActivation, node_label(node),
+        throw Error(code::kUnquantisedActivation, node_label(node),
                     fmt::format("its input passed node {} without a quantiser behind it", x.chain.back().node->name),
                     "quantise the activation (in Brevitas: give it an act_quant)");
     }
@@ -138,7 +139,7 @@ Value Lowerer::quantised_input(const ir::Node& node, ir::TensorId id) {
 
 std::pair<Value, std::int64_t> Lowerer::with_zero(const ir::Node& node, Value value) {
     const auto refuse = [&] {
-        throw Error(Code::kUnsupportedShape, node_label(node),
+        throw Error(code::kUnsupportedShape, node_label(node),
                     "the real 0 of its padding is no integer of its input, or another one in every channel",
                     "quantise the input of this layer with one zero point");
     };
@@ -242,7 +243,7 @@ Value Lowerer::depthwise(const ir::Node& node, const Value& windows, const Scale
                 unit.bipolar_weights = unit.bipolar_weights && (weight == 1 || weight == -1);
                 weight_range = weight_range.united({weight, weight});
                 if (kernel.scale[m * positions + k] != scale) {
-                    throw Error(Code::kFloatWeights, node_label(node), "the scales of its weights differ inside a kernel",
+                    throw Error(code::kFloatWeights, node_label(node), "the scales of its weights differ inside a kernel",
                                 "use one weight scale, or one a output channel");
                 }
             }
@@ -283,7 +284,7 @@ Value Lowerer::convolved(const ir::Node& node, const Value& x, const std::vector
     }
     // By groups: split, a convolution each, and the results side by side.
     if (x.base.terms.size() != 1) {
-        throw Error(Code::kUnquantisedActivation, node_label(node), "a convolution by groups takes one quantised value",
+        throw Error(code::kUnquantisedActivation, node_label(node), "a convolution by groups takes one quantised value",
                     "quantise the sum before it");
     }
     const network::StreamId source = x.base.terms[0].stream;
@@ -316,7 +317,7 @@ Value Lowerer::convolved(const ir::Node& node, const Value& x, const std::vector
         const Value part = multiply_matrix(node, windowed(node, std::move(values[static_cast<std::size_t>(group)]), axes),
                                            as_matrix(own));
         if (part.base.terms.size() != 1) {
-            throw Error(Code::kFloatWeights, node_label(node), "the scales of its input differ inside a group",
+            throw Error(code::kFloatWeights, node_label(node), "the scales of its input differ inside a group",
                         "use one input scale");
         }
         streams.push_back(part.base.terms[0].stream);
@@ -344,7 +345,7 @@ void Lowerer::add_bias(const ir::Node& node, Value& value, std::size_t input) {
     }
     const ir::Value* bias = constants_.value(node.inputs[input]);
     if (bias == nullptr) {
-        throw Error(Code::kUnsupportedOperator, node_label(node), "its bias is not constant", "use a constant bias");
+        throw Error(code::kUnsupportedOperator, node_label(node), "its bias is not constant", "use a constant bias");
     }
     for (std::size_t m = 0; m < value.base.bias.size(); ++m) {
         value.base.bias[m] += std::visit(
@@ -360,7 +361,7 @@ void Lowerer::lower_conv(const ir::Node& node) {
     const std::optional<ScaledWeights> weights = constants_.weights(node.inputs[1]);
     if (!weights) {
         const bool constant = constants_.value(node.inputs[1]) != nullptr;
-        throw Error(constant ? Code::kFloatWeights : Code::kUnsupportedOperator, node_label(node),
+        throw Error(constant ? code::kFloatWeights : code::kUnsupportedOperator, node_label(node),
                     constant ? "its weights are floats, not quantised" : "its weights are not constant",
                     constant ? "quantise the model (qloom quantize), or train it with quantised weights"
                              : "use constant weights");
@@ -379,7 +380,7 @@ void Lowerer::lower_conv_transpose(const ir::Node& node) {
     auto [x, zero] = with_zero(node, quantised_input(node, node.inputs[0]));
     const std::optional<ScaledWeights> weights = constants_.weights(node.inputs[1]);
     if (!weights) {
-        throw Error(Code::kFloatWeights, node_label(node), "its weights are floats, not quantised",
+        throw Error(code::kFloatWeights, node_label(node), "its weights are floats, not quantised",
                     "quantise the model (qloom quantize), or train it with quantised weights");
     }
     const Shape spatial = spatial_of(result_.network.stream(x.base.terms[0].stream).shape);
@@ -397,7 +398,7 @@ void Lowerer::lower_conv_transpose(const ir::Node& node) {
         window.pad_end = geometry.output - 1 + geometry.reach() - inserted.back() - window.pad_begin;
         axes.push_back(window);
         if (window.pad_begin < 0 || window.pad_end < 0) {
-            throw Error(Code::kUnsupportedShape, node_label(node), "it crops more than its kernel reaches",
+            throw Error(code::kUnsupportedShape, node_label(node), "it crops more than its kernel reaches",
                         "use less padding");
         }
     }
@@ -433,7 +434,7 @@ void Lowerer::lower_max_pool(const ir::Node& node) {
         fits = rising[c] == (up ? Direction::kIncreasing : Direction::kDecreasing) || rising[c] == Direction::kConstant;
     }
     if (!fits) {
-        throw Error(Code::kUnquantisedActivation, node_label(node),
+        throw Error(code::kUnquantisedActivation, node_label(node),
                     "its input does not rise with the integers that carry it in every channel",
                     "put the quantiser before the pooling");
     }
@@ -482,7 +483,7 @@ void Lowerer::lower_average_pool(const ir::Node& node) {
         const bool partial = axes[axis].pad_end > geometry[axis].pad_end;
         const bool padded = axes[axis].pad_begin > 0 || axes[axis].pad_end > 0;
         if ((padded && !pool.count_include_pad) || partial) {
-            throw Error(Code::kUnsupportedShape, node_label(node),
+            throw Error(code::kUnsupportedShape, node_label(node),
                         "windows at the border average fewer pixels than the others",
                         "use count_include_pad = 1, or a window that fits the image without padding");
         }
@@ -531,7 +532,7 @@ void Lowerer::lower_quantised_average_pool(const ir::Node& node) {
     const std::vector<WindowAxis> axes(spatial.size(), WindowAxis{.kernel = pool.kernel, .stride = pool.stride});
     Value sum = summed_windows(node, std::move(x), axes, 1.0);
     if (sum.base.terms.size() != 1) {
-        throw Error(Code::kUnquantisedActivation, node_label(node), "its input is not one quantised value",
+        throw Error(code::kUnquantisedActivation, node_label(node), "its input is not one quantised value",
                     "put the quantiser before the pooling");
     }
     const auto largest = (std::uint64_t{1} << pool.input_bits) * static_cast<std::uint64_t>(pool.kernel * pool.kernel) -
@@ -569,7 +570,7 @@ void Lowerer::lower_global_pool(const ir::Node& node, Reduction reduction) {
     Value x = quantised_input(node, node.inputs[0]);
     if (reduction == Reduction::kMax &&
         (x.base.terms.size() != 1 || std::ranges::any_of(x.base.terms[0].scale, [](double scale) { return scale <= 0; }))) {
-        throw Error(Code::kUnquantisedActivation, node_label(node), "its input is not one quantised value",
+        throw Error(code::kUnquantisedActivation, node_label(node), "its input is not one quantised value",
                     "put the quantiser before the pooling");
     }
     for (Term& term : x.base.terms) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/codes/onnx.h"
 #include "base/diagnostic.h"
 #include "onnx/node_reader.h"
 
@@ -41,14 +42,14 @@ void convert_node(NodeReader& node, const std::string& domain) {
         }
     }
     if (tables.empty()) {
-        throw Error(Code::kOperatorUnknown, node.where(),
+        throw Error(code::kOperatorUnknown, node.where(),
                     fmt::format("operators of the domain '{}' are not known", domain),
                     "known domains: the standard one, qonnx.custom_op.general, qonnx.custom_op.channels_last, "
                     "onnx.brevitas, finn.custom_op.general");
     }
     std::ranges::sort(names);
     const std::string near = nearest_word(node.op_type(), names);
-    throw Error(Code::kOperatorUnknown, node.where(),
+    throw Error(code::kOperatorUnknown, node.where(),
                 fmt::format("the operator '{}'{} is not known", node.op_type(),
                             domain.empty() ? "" : fmt::format(" of the domain '{}'", domain)),
                 near.empty() ? "replace it in the model by operators of the list in docs/operators.md"

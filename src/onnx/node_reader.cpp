@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/codes/onnx.h"
 #include "base/diagnostic.h"
 #include "ir/infer_node.h"
 
@@ -45,7 +46,7 @@ NodeReader::NodeReader(Build& build, const ::onnx::NodeProto& proto) : build_(bu
     name_ = build.unique_node_name(base);
     for (const AttributeProto& attribute : proto.attribute()) {
         if (!attributes_.emplace(attribute.name(), &attribute).second) {
-            throw Error(Code::kNameDuplicate, where(), fmt::format("it has two attributes '{}'", attribute.name()),
+            throw Error(code::kNameDuplicate, where(), fmt::format("it has two attributes '{}'", attribute.name()),
                         "export the model again");
         }
     }
@@ -62,7 +63,7 @@ NodeReader::NodeReader(Build& build, const ::onnx::NodeProto& proto) : build_(bu
             }
             std::ranges::sort(names);
             const std::string near = nearest_word(input, names);
-            throw Error(Code::kTensorUndefined, where(), fmt::format("it reads '{}', which nothing makes", input),
+            throw Error(code::kTensorUndefined, where(), fmt::format("it reads '{}', which nothing makes", input),
                         near.empty() ? "export the model again"
                                      : fmt::format("export the model again (the nearest name is '{}')", near));
         }
@@ -84,7 +85,7 @@ const AttributeProto* NodeReader::find(const std::string& attribute, AttributePr
     const AttributeProto& proto = *found->second;
     const bool untyped = proto.type() == AttributeProto::UNDEFINED;
     if (proto.type() != type && !untyped) {
-        throw Error(Code::kAttributeType, where(),
+        throw Error(code::kAttributeType, where(),
                     fmt::format("attribute '{}' is {}, it must be {}", attribute,
                                 AttributeProto::AttributeType_Name(proto.type()),
                                 AttributeProto::AttributeType_Name(type)),
@@ -171,7 +172,7 @@ ir::TensorId NodeReader::emit_helper(const std::string& role, ir::Op op, std::ve
 }
 
 void NodeReader::unsupported(const std::string& what, const std::string& advice) const {
-    throw Error(Code::kOperatorUnsupported, where(), what, advice);
+    throw Error(code::kOperatorUnsupported, where(), what, advice);
 }
 
 }  // namespace qloom::onnx

@@ -1,4 +1,5 @@
 // Standard matrix products, convolutions, normalisation, pooling and the QCDQ dialect.
+#include "base/codes/onnx.h"
 #include "base/diagnostic.h"
 #include "onnx/node_reader.h"
 #include "onnx/tensor_proto.h"
@@ -68,7 +69,7 @@ void quantize_linear(NodeReader& node) {
     if (type != 0) {
         const std::optional<IntType> integer = integer_type_of(type);
         if (!integer) {
-            throw Error(Code::kElementType, node.where(),
+            throw Error(code::kElementType, node.where(),
                         fmt::format("it quantises to {}", data_type_name(type)),
                         "quantise to int8, uint8, int16, uint16 or int32");
         }

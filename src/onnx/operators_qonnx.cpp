@@ -1,6 +1,7 @@
 // The operators of QONNX, Brevitas and FINN.
 #include <algorithm>
 
+#include "base/codes/onnx.h"
 #include "base/diagnostic.h"
 #include "onnx/node_reader.h"
 #include "onnx/window_attributes.h"
@@ -12,7 +13,7 @@ RoundingMode rounding(const NodeReader& node, const std::string& fallback) {
     const std::string name = node.text("rounding_mode", fallback);
     RoundingMode mode{};
     if (!parse_rounding_mode(name, mode)) {
-        throw Error(Code::kQuantiserAttribute, node.where(), fmt::format("its rounding mode is '{}'", name),
+        throw Error(code::kQuantiserAttribute, node.where(), fmt::format("its rounding mode is '{}'", name),
                     "use ROUND, HALF_EVEN, CEIL, FLOOR, UP, DOWN, HALF_UP, HALF_DOWN or ROUND_TO_ZERO");
     }
     return mode;
@@ -27,7 +28,7 @@ bool channels_last(const NodeReader& node) {
         return true;
     }
     if (std::ranges::find(kFirst, layout) == kFirst.end()) {
-        throw Error(Code::kQuantiserAttribute, node.where(), fmt::format("its data layout is '{}'", layout),
+        throw Error(code::kQuantiserAttribute, node.where(), fmt::format("its data layout is '{}'", layout),
                     "use NCHW, NHWC or NC");
     }
     return false;

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "base/codes/onnx.h"
 #include "base/diagnostic.h"
 #include "onnx/datatype_name.h"
 #include "onnx/node_reader.h"
@@ -56,7 +57,7 @@ std::string guess(std::string_view bytes) {
 }
 
 [[noreturn]] void not_a_model(const std::string& name, std::string what) {
-    throw Error(Code::kModelNotOnnx, name, std::move(what), "give an ONNX file with a whole model");
+    throw Error(code::kModelNotOnnx, name, std::move(what), "give an ONNX file with a whole model");
 }
 
 void read_inputs(const GraphProto& proto, const std::unordered_set<std::string>& initialisers, Build& build) {
@@ -69,11 +70,11 @@ void read_inputs(const GraphProto& proto, const std::unordered_set<std::string>&
         ir::TensorInfo info;
         info.name = value.name();
         if (info.name.empty()) {
-            throw Error(Code::kTensorUndefined, "inputs", "an input of the model has no name", "export the model again");
+            throw Error(code::kTensorUndefined, "inputs", "an input of the model has no name", "export the model again");
         }
         const auto& type = value.type().tensor_type();
         if (!value.type().has_tensor_type() || !type.has_shape()) {
-            throw Error(Code::kShapeDynamic, where, "its shape is not given",
+            throw Error(code::kShapeDynamic, where, "its shape is not given",
                         "export the model with fixed input shapes (only the frame axis may be open)");
         }
         info.type = element_type_of(type.elem_type(), where);
@@ -86,14 +87,14 @@ void read_inputs(const GraphProto& proto, const std::unordered_set<std::string>&
                 continue;
             }
             if (!dim.has_dim_value() || dim.dim_value() < 1) {
-                throw Error(Code::kShapeDynamic, where,
+                throw Error(code::kShapeDynamic, where,
                             dim.has_dim_param() ? fmt::format("axis {} is open ('{}')", axis, dim.dim_param())
                             : dim.has_dim_value() ? fmt::format("axis {} has size {}", axis, dim.dim_value())
                                                   : fmt::format("axis {} is open", axis),
                             "export the model with fixed input shapes (only the frame axis may be open)");
             }
             if (dim.dim_value() > (std::int64_t{1} << 31)) {
-                throw Error(Code::kShapeDynamic, where, fmt::format("axis {} has size {}", axis, dim.dim_value()),
+                throw Error(code::kShapeDynamic, where, fmt::format("axis {} has size {}", axis, dim.dim_value()),
                             "export the model with a size that fits into memory");
             }
             shape.push_back(dim.dim_value());
@@ -101,7 +102,7 @@ void read_inputs(const GraphProto& proto, const std::unordered_set<std::string>&
         std::int64_t elements = 1;
         for (const std::int64_t size : shape) {
             if (elements > (std::int64_t{1} << 31) / size) {
-                throw Error(Code::kShapeDynamic, where, fmt::format("its shape is {}", shape_text(shape)),
+                throw Error(code::kShapeDynamic, where, fmt::format("its shape is {}", shape_text(shape)),
                             "export the model with a size that fits into memory");
             }
             elements *= size;
@@ -109,7 +110,7 @@ void read_inputs(const GraphProto& proto, const std::unordered_set<std::string>&
         info.shape = std::move(shape);
         const std::string tensor_name = info.name;
         if (build.ids.contains(tensor_name)) {
-            throw Error(Code::kNameDuplicate, where, "two tensors of the model have this name", "export the model again");
+            throw Error(code::kNameDuplicate, where, "two tensors of the model have this name", "export the model again");
         }
         build.data_types[tensor_name] = type.elem_type();
         inputs.push_back(build.ids[tensor_name] = build.graph.add_tensor(std::move(info)));
@@ -119,15 +120,15 @@ void read_inputs(const GraphProto& proto, const std::unordered_set<std::string>&
 
 void read_initialisers(const GraphProto& proto, Build& build) {
     if (proto.sparse_initializer_size() > 0) {
-        throw Error(Code::kElementType, "initialisers", "the model stores sparse tensors", "store its weights densely");
+        throw Error(code::kElementType, "initialisers", "the model stores sparse tensors", "store its weights densely");
     }
     for (const auto& initialiser : proto.initializer()) {
         const std::string where = fmt::format("initialiser {}", initialiser.name());
         if (initialiser.name().empty()) {
-            throw Error(Code::kTensorUndefined, "initialisers", "an initialiser has no name", "export the model again");
+            throw Error(code::kTensorUndefined, "initialisers", "an initialiser has no name", "export the model again");
         }
         if (build.ids.contains(initialiser.name())) {
-            throw Error(Code::kNameDuplicate, where, "two tensors of the model have this name", "export the model again");
+            throw Error(code::kNameDuplicate, where, "two tensors of the model have this name", "export the model again");
         }
         build.ids[initialiser.name()] =
             build.graph.add_constant(initialiser.name(), read_tensor(initialiser, where));
@@ -165,12 +166,12 @@ void read_constant(const ::onnx::NodeProto& proto, Build& build) {
             value = list_value({attribute.ints().begin(), attribute.ints().end()});
             data_type = ::onnx::TensorProto::INT64;
         } else {
-            throw Error(Code::kAttributeType, where, fmt::format("its attribute '{}' is no tensor of numbers", attribute.name()),
+            throw Error(code::kAttributeType, where, fmt::format("its attribute '{}' is no tensor of numbers", attribute.name()),
                         "use a dense tensor of floats, integers or bools");
         }
     }
     if (!found) {
-        throw Error(Code::kAttributeType, where, "it has no value", "export the model again");
+        throw Error(code::kAttributeType, where, "it has no value", "export the model again");
     }
     ir::TensorInfo& info = build.graph.tensor(build.ids.at(proto.output(0)));
     info.type = std::holds_alternative<Tensor<float>>(value) ? ir::ElementType::kFloat32 : ir::ElementType::kInt64;
@@ -192,7 +193,7 @@ void declare_outputs(const GraphProto& proto, Build& build) {
                 continue;
             }
             if (build.ids.contains(output)) {
-                throw Error(Code::kNameDuplicate,
+                throw Error(code::kNameDuplicate,
                             fmt::format("node {} ({})", node.name().empty() ? output : node.name(), node.op_type()),
                             fmt::format("it makes '{}', which the model has already", output),
                             "export the model again; every tensor has one maker");
@@ -210,13 +211,13 @@ void declare_outputs(const GraphProto& proto, Build& build) {
 
 void read_outputs(const GraphProto& proto, Build& build, const std::string& file) {
     if (proto.output_size() == 0) {
-        throw Error(Code::kTensorUndefined, file, "the model has no outputs", "export the model again");
+        throw Error(code::kTensorUndefined, file, "the model has no outputs", "export the model again");
     }
     std::vector<ir::TensorId> outputs;
     for (const auto& output : proto.output()) {
         const auto found = build.ids.find(output.name());
         if (found == build.ids.end()) {
-            throw Error(Code::kTensorUndefined, fmt::format("output {}", output.name()), "nothing makes it",
+            throw Error(code::kTensorUndefined, fmt::format("output {}", output.name()), "nothing makes it",
                         "export the model again");
         }
         outputs.push_back(found->second);
@@ -262,7 +263,7 @@ std::int64_t standard_opset(const ModelProto& model, const std::string& name) {
         }
     }
     if (opset < kOldestOpset || opset > kNewestOpset) {
-        throw Error(Code::kOpsetUnsupported, name, fmt::format("the model uses opset {}", opset),
+        throw Error(code::kOpsetUnsupported, name, fmt::format("the model uses opset {}", opset),
                     fmt::format("export it with an opset from {} to {}", kOldestOpset, kNewestOpset));
     }
     return opset;
@@ -324,16 +325,16 @@ ir::Graph read_model(const std::filesystem::path& path) {
     std::error_code problem;
     const auto status = std::filesystem::status(path, problem);
     if (!std::filesystem::exists(status)) {
-        throw Error(Code::kModelUnreadable, path.string(), "there is no such file", "name an existing ONNX file");
+        throw Error(code::kModelUnreadable, path.string(), "there is no such file", "name an existing ONNX file");
     }
     if (!std::filesystem::is_regular_file(status)) {
-        throw Error(Code::kModelUnreadable, path.string(),
+        throw Error(code::kModelUnreadable, path.string(),
                     std::filesystem::is_directory(status) ? "this is a folder" : "this is not a regular file",
                     "name an ONNX file");
     }
     std::ifstream file(path, std::ios::binary);
     if (!file) {
-        throw Error(Code::kModelUnreadable, path.string(), fmt::format("cannot be opened: {}", std::strerror(errno)),
+        throw Error(code::kModelUnreadable, path.string(), fmt::format("cannot be opened: {}", std::strerror(errno)),
                     "check the file's permissions");
     }
     std::string bytes(std::filesystem::file_size(path), '\0');

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 
+#include "base/codes/onnx.h"
 #include "base/diagnostic.h"
 
 namespace qloom::onnx {
@@ -38,7 +39,7 @@ struct Source {
 };
 
 [[noreturn]] void size_error(const Source& source, const std::string& found) {
-    throw Error(Code::kInitializerSize, source.where,
+    throw Error(code::kInitializerSize, source.where,
                 fmt::format("it announces the shape {} but holds {}", shape_text(source.shape), found),
                 "the file is damaged or was cut off: export or download it again");
 }
@@ -107,7 +108,7 @@ ir::ElementType element_type_of(std::int32_t data_type, const std::string& where
         case TensorProto::BOOL:
             return ir::ElementType::kBool;
         default:
-            throw Error(Code::kElementType, where,
+            throw Error(code::kElementType, where,
                         fmt::format("its element type is {}", data_type_name(data_type)),
                         "use floats, integers or bools");
     }
@@ -140,7 +141,7 @@ std::int32_t data_type_of(IntType type) {
 
 ir::Value read_tensor(const TensorProto& proto, const std::string& where) {
     if (proto.data_location() == TensorProto::EXTERNAL || proto.external_data_size() > 0) {
-        throw Error(Code::kExternalData, where, "its data lie in another file",
+        throw Error(code::kExternalData, where, "its data lie in another file",
                     "save the model with all its weights in one file");
     }
     const Shape shape(proto.dims().begin(), proto.dims().end());
@@ -149,7 +150,7 @@ ir::Value read_tensor(const TensorProto& proto, const std::string& where) {
     std::int64_t count = 1;
     for (const std::int64_t size : shape) {
         if (size < 0 || (size > 0 && count > kMost / size)) {
-            throw Error(Code::kInitializerSize, where, fmt::format("it announces the shape {}", shape_text(shape)),
+            throw Error(code::kInitializerSize, where, fmt::format("it announces the shape {}", shape_text(shape)),
                         "the file is damaged or was cut off: export or download it again");
         }
         count *= size;

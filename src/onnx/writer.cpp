@@ -8,6 +8,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "base/codes/onnx.h"
 #include "base/diagnostic.h"
 #include "onnx/datatype_name.h"
 #include "onnx/node_writer.h"
@@ -184,7 +185,7 @@ void write_model(const ir::Graph& graph, const std::filesystem::path& path) {
     file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     file.close();
     if (!file) {
-        throw Error(Code::kModelUnwritable, path.string(), fmt::format("cannot be written: {}", std::strerror(errno)),
+        throw Error(code::kModelUnwritable, path.string(), fmt::format("cannot be written: {}", std::strerror(errno)),
                     "name a file in a folder that exists and that you may write to");
     }
 }

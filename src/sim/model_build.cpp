@@ -10,6 +10,7 @@
 #include <iterator>
 #include <sstream>
 
+#include "base/codes/sim.h"
 #include "base/diagnostic.h"
 #include "base/process.h"
 #include "sim/model_shim.h"
@@ -24,7 +25,7 @@ std::string read_text(const fs::path& file) {
     std::ifstream in(file, std::ios::binary);
     if (!in) {
         throw Error(
-            Code::kSourceUnreadable, file.string(), "a hardware source file cannot be read",
+            code::kSourceUnreadable, file.string(), "a hardware source file cannot be read",
             "compile the network again, or reinstall Qloom if the file is part of its library");
     }
     return {std::istreambuf_iterator<char>(in), {}};
@@ -92,7 +93,7 @@ public:
         fs::create_directories(parent, error);
         std::string pattern = (parent / "build-XXXXXX").string();
         if (mkdtemp(pattern.data()) == nullptr) {
-            throw Error(Code::kCacheUnwritable, parent.string(),
+            throw Error(code::kCacheUnwritable, parent.string(),
                         "the simulation cache cannot be written",
                         "make the folder writable, or name another one");
         }

@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "base/codes/emit.h"
+#include "base/codes/sim.h"
 #include "base/diagnostic.h"
 #include "emit/emit.h"
 #include "sim/beats.h"
@@ -34,7 +36,7 @@ std::vector<fs::path> sources_of(const fs::path& rtl) {
         if (!line.empty()) sources.push_back(rtl / line);
     }
     if (sources.empty()) {
-        throw Error(Code::kOutputFolderNotOurs, rtl.parent_path().string(),
+        throw Error(code::kOutputFolderNotOurs, rtl.parent_path().string(),
                     "does not hold a compiled network (no rtl/files.f)",
                     "name a folder written by qloom compile");
     }
@@ -46,7 +48,7 @@ std::int64_t check_inputs(const hw::Accelerator& accelerator,
     constexpr const char* kAdvice =
         "give whole frames of the network's input shape, as many for every input";
     if (inputs.size() != accelerator.inputs.size()) {
-        throw Error(Code::kSimulationInput, "inputs",
+        throw Error(code::kSimulationInput, "inputs",
                     fmt::format("{} given, and the accelerator has {}", inputs.size(),
                                 accelerator.inputs.size()),
                     kAdvice);
@@ -58,13 +60,13 @@ std::int64_t check_inputs(const hw::Accelerator& accelerator,
         const hw::Port& port = accelerator.inputs[i];
         const std::int64_t count = shape.empty() ? 0 : shape.front();
         if (count == 0 || element_count(shape) != count * port.elements) {
-            throw Error(Code::kSimulationInput, "input " + port.stream,
+            throw Error(code::kSimulationInput, "input " + port.stream,
                         fmt::format("has the shape {}, and a frame has {} elements",
                                     shape_text(shape), port.elements),
                         kAdvice);
         }
         if (frames >= 0 && count != frames) {
-            throw Error(Code::kSimulationInput, "input " + port.stream,
+            throw Error(code::kSimulationInput, "input " + port.stream,
                         fmt::format("has {} frames, and the input before it {}", count, frames),
                         kAdvice);
         }
@@ -127,7 +129,7 @@ void check_last(const hw::Accelerator& accelerator, const RunRecord& record) {
         const std::vector<bool>& last = record.sinks[i].last;
         for (std::size_t beat = 0; beat < last.size(); ++beat) {
             if (last[beat] == (beat % beats == beats - 1)) continue;
-            throw Error(Code::kHardwareCheckFailed, accelerator.outputs[i].name,
+            throw Error(code::kHardwareCheckFailed, accelerator.outputs[i].name,
                         fmt::format("tlast is wrong on beat {}", beat),
                         "report it with the model that shows it");
         }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/codes/sim.h"
 #include "hw/accelerator.h"
 #include "network/execute.h"
 
@@ -38,7 +39,7 @@ struct SimulateResult {
 };
 
 // `dir` is a folder written by emit(); inputs are one entry an input port, (F, shape...), integers
-// as lower::Engine::to_integers makes them. Throws Code::kSimulationInput, and what
+// as lower::Engine::to_integers makes them. Throws code::kSimulationInput, and what
 // sim/verilated_model.h and sim/stream_harness.h throw.
 SimulateResult simulate(const std::filesystem::path& dir,
                         const std::vector<network::Frames>& inputs,

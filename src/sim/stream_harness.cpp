@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/codes/sim.h"
 #include "base/diagnostic.h"
 
 namespace qloom::sim {
@@ -238,7 +239,7 @@ RunRecord StreamHarness::run(std::span<const Source> sources, std::span<const Si
                 what += fmt::format("; {} gave {} of {} beats", sinks[i].stream.prefix,
                                     record.sinks[i].cycles.size(), sinks[i].beats);
             }
-            throw Error(Code::kSimulationStuck, "simulation", what,
+            throw Error(code::kSimulationStuck, "simulation", what,
                         "check that the input holds whole frames; if it does, please report the "
                         "model that shows this");
         }

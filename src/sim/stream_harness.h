@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/codes/sim.h"
 #include "sim/verilated_model.h"
 
 namespace qloom::sim {
@@ -37,7 +38,7 @@ struct Sink {
 struct RunOptions {
     std::uint64_t seed = 1;
     std::uint64_t stuck_after_cycles =
-        100000;                      // no beat moved anywhere for so long: Code::kSimulationStuck
+        100000;                      // no beat moved anywhere for so long: code::kSimulationStuck
     std::uint64_t drain_cycles = 0;  // watch for surplus output beats after the last one expected
     std::function<void(std::uint64_t cycles, std::size_t beats)> progress =
         {};                                 // beats of the first sink

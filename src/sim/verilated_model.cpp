@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/codes/sim.h"
 #include "base/diagnostic.h"
 #include "sim/model_abi.h"
 
@@ -49,7 +50,7 @@ VerilatedModel::VerilatedModel(const std::filesystem::path& library,
     const auto create = it.file == nullptr ? nullptr : it.symbol<AbiCreate>("qloom_model_create");
     if (create == nullptr) {
         const char* reason = it.file == nullptr ? dlerror() : "it has no model interface";
-        throw Error(Code::kModelNotLoadable, library.filename().string(),
+        throw Error(code::kModelNotLoadable, library.filename().string(),
                     fmt::format("the compiled hardware model cannot be loaded ({})", reason),
                     "delete the simulation cache and simulate again");
     }
@@ -62,7 +63,7 @@ VerilatedModel::VerilatedModel(const std::filesystem::path& library,
 
     it.model = create(data_directory.c_str(), random_seed, 1);
     if (it.model == nullptr) {
-        throw Error(Code::kMemoryFileUnreadable, data_directory.string(),
+        throw Error(code::kMemoryFileUnreadable, data_directory.string(),
                     fmt::format("the hardware model does not start: {}", it.message()),
                     "compile the network again; the folder lacks a memory file or holds one of "
                     "another size");
@@ -93,7 +94,7 @@ VerilatedModel VerilatedModel::make(const ModelSpec& spec,
     try {
         return VerilatedModel(library, data_directory, random_seed);
     } catch (const Error& error) {
-        if (error.code() != Code::kModelNotLoadable) {
+        if (error.code() != code::kModelNotLoadable) {
             throw;
         }
     }
@@ -134,7 +135,7 @@ std::uint64_t VerilatedModel::get(const std::string& name) const {
 }
 
 void VerilatedModel::throw_check_failed() const {
-    throw Error(Code::kHardwareCheckFailed, "simulation",
+    throw Error(code::kHardwareCheckFailed, "simulation",
                 fmt::format("a check in the hardware failed: {}", library_->message()),
                 "this is a fault of Qloom; please report it with the model that shows it");
 }
@@ -142,7 +143,7 @@ void VerilatedModel::throw_check_failed() const {
 void VerilatedModel::open_trace(const std::filesystem::path& file) {
     QLOOM_ASSERT(library_->trace_open != nullptr, "the model was built with ModelSpec::trace");
     if (library_->trace_open(handle_, file.c_str()) != 0) {
-        throw Error(Code::kTraceUnwritable, file.string(), "the waveform file cannot be written",
+        throw Error(code::kTraceUnwritable, file.string(), "the waveform file cannot be written",
                     "name a file in a folder that exists and that you may write to");
     }
 }

@@ -8,6 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/codes/base.h"
+#include "base/codes/sim.h"
+
 namespace qloom::sim {
 
 // What to build: one SystemVerilog top with its sources.
@@ -24,7 +27,7 @@ struct ModelSpec {
 // Compiles the model into a shared object in `cache_directory`, or finds it there: the name of the
 // file is a hash of all source text, parameters, options and tools. Memory files are no part of it;
 // they are read when the model is loaded. Two processes may build the same model at a time. Throws
-// Code::kToolMissing without verilator or a C++ compiler, Code::kToolFailed with their last lines.
+// code::kToolMissing without verilator or a C++ compiler, code::kToolFailed with their last lines.
 std::filesystem::path build_model(const ModelSpec& spec,
                                   const std::filesystem::path& cache_directory);
 
@@ -40,7 +43,7 @@ struct ModelPort {
 class VerilatedModel {
 public:
     // `data_directory` is where the memory files with relative names are.
-    // Throws Code::kModelNotLoadable when `library` is no model, Code::kMemoryFileUnreadable when a
+    // Throws code::kModelNotLoadable when `library` is no model, code::kMemoryFileUnreadable when a
     // memory file is missing or has too many words.
     VerilatedModel(const std::filesystem::path& library,
                    const std::filesystem::path& data_directory, std::uint32_t random_seed = 1);
@@ -64,14 +67,14 @@ public:
     void set(const std::string& name, std::uint64_t value);
     [[nodiscard]] std::uint64_t get(const std::string& name) const;  // the low 64 bits
 
-    // Throws Code::kHardwareCheckFailed when an assertion in the hardware fires.
+    // Throws code::kHardwareCheckFailed when an assertion in the hardware fires.
     void eval() {
         if (eval_(handle_) != 0) {
             throw_check_failed();
         }
     }
 
-    // Needs ModelSpec::trace. Throws Code::kTraceUnwritable.
+    // Needs ModelSpec::trace. Throws code::kTraceUnwritable.
     void open_trace(const std::filesystem::path& file);
     void dump_trace(std::uint64_t time);
     void close_trace();

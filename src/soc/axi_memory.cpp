@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/codes/sim.h"
 #include "base/diagnostic.h"
 
 namespace qloom::soc {
@@ -62,7 +63,7 @@ AxiMemory::AxiMemory(sim::VerilatedModel& model, std::span<std::uint8_t> bytes, 
 }
 
 void AxiMemory::broken(const char* rule) {
-    throw Error(Code::kHardwareCheckFailed, "m_axi", fmt::format("the master breaks a rule of AXI4: {}", rule),
+    throw Error(code::kHardwareCheckFailed, "m_axi", fmt::format("the master breaks a rule of AXI4: {}", rule),
                 "this is a fault of Qloom; please report it with the model that shows it");
 }
 

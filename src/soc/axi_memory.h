@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "base/codes/sim.h"
 #include "sim/verilated_model.h"
 
 namespace qloom::soc {
@@ -24,7 +25,7 @@ struct AxiMemoryOptions {
 
 // The slave at the port `m_axi_*` of a model: plain bytes, read and written by whoever shares the span. Watches the protocol:
 // incrementing bursts of whole words inside 4 KB, wlast on the last beat, payload that waits does not change.
-// Throws Code::kHardwareCheckFailed when the master breaks a rule.
+// Throws code::kHardwareCheckFailed when the master breaks a rule.
 class AxiMemory {
 public:
     AxiMemory(sim::VerilatedModel& model, std::span<std::uint8_t> bytes, AxiMemoryOptions options);

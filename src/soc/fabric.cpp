@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/codes/sim.h"
 #include "base/diagnostic.h"
 
 namespace qloom::soc {
@@ -80,7 +81,7 @@ void Fabric::reset(int cycles) {
 void Fabric::wait_for(const std::uint8_t* flag, const char* what) {
     for (int i = 0; *flag == 0; ++i) {
         if (i == kPatience) {
-            throw Error(Code::kHardwareCheckFailed, "s_axi_lite", fmt::format("no {} within {} cycles", what, kPatience),
+            throw Error(code::kHardwareCheckFailed, "s_axi_lite", fmt::format("no {} within {} cycles", what, kPatience),
                         "this is a fault of Qloom; please report it with the model that shows it");
         }
         step();

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 
+#include "base/codes/sim.h"
 #include "sim/verilated_model.h"
 #include "soc/axi_memory.h"
 
@@ -21,7 +22,7 @@ public:
     void step();
     void run(std::uint64_t cycles);
 
-    // Whole accesses over AXI4-Lite; each takes some cycles. Throw Code::kHardwareCheckFailed when no answer comes.
+    // Whole accesses over AXI4-Lite; each takes some cycles. Throw code::kHardwareCheckFailed when no answer comes.
     [[nodiscard]] std::uint32_t read(std::uint32_t offset);
     void write(std::uint32_t offset, std::uint32_t value);
 

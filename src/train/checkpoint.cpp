@@ -13,6 +13,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "base/codes/base.h"
+#include "base/codes/train.h"
 #include "base/diagnostic.h"
 
 // The file: 8 bytes of magic, the fields in order (numbers in the machine's byte order, arrays as
@@ -53,7 +55,7 @@ public:
     Reader(std::string_view bytes, std::string where) : bytes_(bytes), where_(std::move(where)) {}
 
     [[noreturn]] void corrupt() const {
-        throw Error(Code::kCheckpointCorrupt, where_, "the checkpoint is damaged", kStartAnew);
+        throw Error(code::kCheckpointCorrupt, where_, "the checkpoint is damaged", kStartAnew);
     }
     std::string_view take(std::size_t count) {
         if (count > bytes_.size()) {
@@ -95,7 +97,7 @@ std::uint32_t checksum(std::string_view bytes) {
 }
 
 [[noreturn]] void throw_unwritable(const std::filesystem::path& path) {
-    throw Error(Code::kOutputUnwritable, path.string(),
+    throw Error(code::kOutputUnwritable, path.string(),
                 fmt::format("cannot be written ({})", std::strerror(errno)),
                 "choose an output folder you may write to, on a disk with room");
 }
@@ -176,7 +178,7 @@ std::optional<Checkpoint> read_checkpoint(const std::filesystem::path& path,
     Checkpoint result;
     result.fingerprint = reader.text();
     if (result.fingerprint != fingerprint) {
-        throw Error(Code::kCheckpointForeign, path.string(),
+        throw Error(code::kCheckpointForeign, path.string(),
                     "the checkpoint a stopped run left here belongs to another training (other "
                     "recipe, epochs or seed)",
                     kStartAnew);

@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 
+#include "base/codes/train.h"
 #include "base/diagnostic.h"
 #include "train/toml_section.h"
 
@@ -36,7 +37,7 @@ QuantiserSpec read_quantiser(TomlSection section, QuantiserSpec spec) {
     constexpr std::int64_t kMostBits = 8;
     const std::int64_t bits = section.integer("bits", spec.type.bits, INT32_MIN, INT32_MAX);
     if (bits < 1 || bits > kMostBits) {
-        throw Error(Code::kRecipeBits, section.where("bits"),
+        throw Error(code::kRecipeBits, section.where("bits"),
                     fmt::format("{} bits are not possible", bits),
                     fmt::format("choose 1 to {}; 1 and signed is bipolar, 2 and narrow is ternary",
                                 kMostBits));
@@ -52,7 +53,7 @@ QuantiserSpec read_quantiser(TomlSection section, QuantiserSpec spec) {
         spec.type.narrow = false;  // -1 and +1 is all there is
     }
     if (spec.type.narrow && spec.type.bits == 1) {
-        throw Error(Code::kRecipeBits, section.where("narrow"),
+        throw Error(code::kRecipeBits, section.where("narrow"),
                     "1 bit, unsigned and narrow leaves the level 0 alone", "leave narrow out");
     }
     section.finish();
@@ -152,7 +153,7 @@ private:
         LinearSpec linear;
         linear.inputs = section.integer("inputs", width_, 1, kMostWidth);
         if (linear.inputs != width_) {
-            throw Error(Code::kRecipeChain, section.named("").where("inputs"),
+            throw Error(code::kRecipeChain, section.named("").where("inputs"),
                         fmt::format("{} takes {} inputs, but {} gives {}", name, linear.inputs,
                                     width_from_, width_),
                         fmt::format("make them equal, or leave out inputs of {}", name));
@@ -227,7 +228,7 @@ Recipe read_recipe(const toml::table& table, const std::string& file,
     }
     auto input = root.section("input", "input");
     if (!input) {
-        throw Error(Code::kRecipeType, file, "the table [input] is missing",
+        throw Error(code::kRecipeType, file, "the table [input] is missing",
                     "give [input] with features = 784");
     }
     recipe.input.features = input->needed_integer("features", 1, kMostWidth);
@@ -247,7 +248,7 @@ Recipe read_recipe(const toml::table& table, const std::string& file,
         recipe.layers.begin(), recipe.layers.end(),
         [](const LayerSpec& layer) { return std::holds_alternative<LinearSpec>(layer.kind); });
     if (!has_linear) {
-        throw Error(Code::kRecipeType, file, "there is no linear layer",
+        throw Error(code::kRecipeType, file, "there is no linear layer",
                     "give at least one [[layers]] table of type = \"linear\"");
     }
     return recipe.quantised ? recipe : without_quantisers(recipe);
@@ -286,7 +287,7 @@ Recipe parse_recipe(std::string_view text, const std::string& where) {
     try {
         table = toml::parse(text);
     } catch (const toml::parse_error& error) {
-        throw Error(Code::kRecipeSyntax, fmt::format("{}:{}", where, error.source().begin.line),
+        throw Error(code::kRecipeSyntax, fmt::format("{}:{}", where, error.source().begin.line),
                     fmt::format("this is not valid TOML ({})", error.description()),
                     "repair this line");
     }
@@ -305,7 +306,7 @@ Recipe load_recipe(const std::string& name_or_path) {
     std::error_code error;
     if (!stream || std::filesystem::is_directory(name_or_path, error)) {
         const std::string near = nearest_word(name_or_path, names);
-        throw Error(Code::kRecipeUnknown, name_or_path,
+        throw Error(code::kRecipeUnknown, name_or_path,
                     "there is no built-in recipe and no readable file of this name",
                     fmt::format("{}the built-in recipes are {}",
                                 near.empty() ? "" : fmt::format("did you mean {}? ", near),

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <sstream>
 
+#include "base/codes/train.h"
 #include "base/diagnostic.h"
 
 namespace qloom::train {
@@ -49,19 +50,19 @@ std::string TomlSection::where(std::string_view key) const {
 
 void TomlSection::wrong_type(std::string_view key, std::string_view wanted) const {
     const toml::node* node = table_->get(key);
-    throw Error(Code::kRecipeType, where(key),
+    throw Error(code::kRecipeType, where(key),
                 fmt::format("{} is {}, expected {}", key, type_word(*node), wanted),
                 fmt::format("give {}", wanted));
 }
 
 void TomlSection::missing(std::string_view key, std::string_view wanted) const {
-    throw Error(Code::kRecipeType, where(key), fmt::format("{} is missing", key),
+    throw Error(code::kRecipeType, where(key), fmt::format("{} is missing", key),
                 fmt::format("give {} = {}", key, wanted));
 }
 
 void TomlSection::wrong_value(std::string_view key, const std::string& found,
                               const std::string& advice) const {
-    throw Error(Code::kRecipeValue, where(key), fmt::format("{} = {}", key, found), advice);
+    throw Error(code::kRecipeValue, where(key), fmt::format("{} = {}", key, found), advice);
 }
 
 void TomlSection::unknown_choice(std::string_view key, const std::string& found,
@@ -192,7 +193,7 @@ void TomlSection::finish() const {
         std::sort(names.begin(), names.end());
         names.erase(std::unique(names.begin(), names.end()), names.end());
         const std::string near = nearest_word(name, names);
-        throw Error(Code::kRecipeKeyUnknown, where(name), fmt::format("unknown key {}", name),
+        throw Error(code::kRecipeKeyUnknown, where(name), fmt::format("unknown key {}", name),
                     near.empty() ? fmt::format("the keys are {}", fmt::join(names, ", "))
                                  : fmt::format("did you mean {}?", near));
     }

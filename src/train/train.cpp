@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/codes/train.h"
 #include "base/diagnostic.h"
 #include "base/output_folder.h"
 #include "data/dataset.h"
@@ -54,7 +55,7 @@ fs::path checkpoint_file(const fs::path& output) {
 
 void check_data(const Recipe& recipe, const data::Dataset& dataset) {
     const auto refuse = [&](const std::string& what, const std::string& advice) {
-        throw Error(Code::kRecipeData, recipe.name, what, advice);
+        throw Error(code::kRecipeData, recipe.name, what, advice);
     };
     if (dataset.sample_size() != recipe.input.features) {
         refuse(fmt::format("the network takes {} features, but a sample of {} has {} values",
@@ -128,7 +129,7 @@ private:
         check_data(recipe_, train_data_);
         train_samples_ = train_data_.size() - recipe_.data.holdout;
         if (train_samples_ < 2) {
-            throw Error(Code::kRecipeData, recipe_.name,
+            throw Error(code::kRecipeData, recipe_.name,
                         fmt::format("{} of {} samples are held out", recipe_.data.holdout,
                                     train_data_.size()),
                         "set a smaller holdout in [data]");
@@ -204,7 +205,7 @@ private:
                                      : fmt::format("; the state after epoch {} is kept in {}",
                                                    epoch - 1, checkpoint_.string());
         throw Error(
-            Code::kTrainDiverged, recipe_.name,
+            code::kTrainDiverged, recipe_.name,
             fmt::format("the loss is not a number at epoch {}, step {}, learning rate {:.3g}{}",
                         epoch, step + 1, rate, kept),
             "lower learning_rate, or add batch_norm layers");

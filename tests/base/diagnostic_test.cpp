@@ -1,3 +1,4 @@
+#include "base/codes/base.h"
 #include "base/diagnostic.h"
 
 #include <gtest/gtest.h>
@@ -8,7 +9,7 @@ namespace qloom {
 namespace {
 
 TEST(Diagnostic, TextNamesCodePlaceFaultAndAdvice) {
-    const Error error(Code::kToolMissing, "verilator", "the program is not installed", "install it");
+    const Error error(code::kToolMissing, "verilator", "the program is not installed", "install it");
     EXPECT_STREQ(error.what(), "Q0002: verilator: the program is not installed; install it");
 }
 

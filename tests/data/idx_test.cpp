@@ -1,3 +1,4 @@
+#include "base/codes/train.h"
 #include "data/idx.h"
 
 #include <gtest/gtest.h>
@@ -125,7 +126,7 @@ TEST(Idx, SurvivesMutations) {
             parse_idx(bytes, "f");
             ++read;
         } catch (const Error& error) {
-            EXPECT_EQ(error.code(), Code::kDatasetCorrupt);
+            EXPECT_EQ(error.code(), code::kDatasetCorrupt);
             ++refused;
         }
     }

@@ -1,3 +1,4 @@
+#include "base/codes/ir.h"
 #include "ir/graph.h"
 
 #include <gtest/gtest.h>
@@ -61,7 +62,7 @@ TEST(Graph, CycleIsRefusedWithANodeOfTheCycle) {
         graph.sort();
         FAIL() << "accepted a cycle";
     } catch (const Error& error) {
-        EXPECT_EQ(error.code(), Code::kGraphCyclic);
+        EXPECT_EQ(error.code(), code::kGraphCyclic);
         EXPECT_STREQ(error.what(),
                      "Q0200: node second: the node needs its own result: the graph has a cycle through it; "
                      "unroll the loop; a recurrent model cannot be compiled");

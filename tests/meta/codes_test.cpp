@@ -27,7 +27,7 @@ TEST(Codes, EveryCodeIsUsedByTheProgram) {
     // exit_code.cpp names codes without throwing them.
     const std::string text = all_text(files_under("src", {".h", ".cpp"}), "src/cli/exit_code.cpp");
     for (const CodeInfo& info : all_codes()) {
-        const std::regex use(fmt::format("Code::{}\\b", info.name));
+        const std::regex use(fmt::format("code::{}\\b", info.name));
         EXPECT_TRUE(std::regex_search(text, use)) << code_text(info.code) << " " << info.name;
     }
 }

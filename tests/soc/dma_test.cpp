@@ -9,6 +9,7 @@
 #include <numeric>
 #include <random>
 
+#include "base/codes/sim.h"
 #include "base/diagnostic.h"
 #include "soc/fabric.h"
 
@@ -437,7 +438,7 @@ TEST(Dma, AnAddressBetweenWordsIsRefusedInSimulation) {
             bench.fabric.run(20);
             FAIL() << "not noticed";
         } catch (const Error& error) {
-            EXPECT_EQ(error.code(), Code::kHardwareCheckFailed);
+            EXPECT_EQ(error.code(), code::kHardwareCheckFailed);
             EXPECT_NE(std::string(error.what()).find("no multiple of the memory width"), std::string::npos) << error.what();
         }
     }

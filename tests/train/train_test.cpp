@@ -1,3 +1,4 @@
+#include "base/codes/base.h"
 #include "train/train.h"
 
 #include <gtest/gtest.h>
@@ -236,8 +237,8 @@ TEST_F(Train, OutputThatCannotBe) {
         }
         return Code{0};
     };
-    EXPECT_EQ(refused(path("mine")), Code::kOutputFolderExists);
-    EXPECT_EQ(refused("/proc/run"), Code::kOutputUnwritable);
+    EXPECT_EQ(refused(path("mine")), code::kOutputFolderExists);
+    EXPECT_EQ(refused("/proc/run"), code::kOutputUnwritable);
     EXPECT_TRUE(fs::exists(path("mine/thesis.txt")));
 }
 
