@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ir/graph.h"
+#include "ir/window.h"
 #include "lower/chain.h"
 #include "lower/lower.h"
 #include "lower/scaled_int.h"
@@ -78,16 +79,9 @@ private:
     void lower_matmul(const ir::Node& node);
     [[nodiscard]] Value multiply_matrix(const ir::Node& node, const Value& x, const ScaledWeights& weights);
 
-    // ---- windows.cpp: convolution and pooling ----
+    // ---- convolution.cpp ----
     void lower_conv(const ir::Node& node);
     void lower_conv_transpose(const ir::Node& node);
-    void lower_max_pool(const ir::Node& node);
-    void lower_average_pool(const ir::Node& node);
-    void lower_quantised_average_pool(const ir::Node& node);
-    // Sums over the windows of `x`, divided by `divisor`.
-    [[nodiscard]] Value summed_windows(const ir::Node& node, Value x, const std::vector<network::WindowAxis>& axes,
-                                       double divisor);
-    void lower_global_pool(const ir::Node& node, network::Reduction reduction);
     // The value whose pixels are the windows of `x`; padding is the integer of the real 0.
     [[nodiscard]] Value windowed(const ir::Node& node, Value x, const std::vector<network::WindowAxis>& axes);
     // The product of windows with a (M, K, C) kernel, depthwise or dense or by groups, plus an optional bias.
@@ -100,6 +94,18 @@ private:
     // The value with the integer that stands for the real 0 (padding), the same for all channels; streams in which 0
     // falls between two integers are doubled first.
     [[nodiscard]] std::pair<Value, std::int64_t> with_zero(const ir::Node& node, Value value);
+
+    // ---- pooling.cpp ----
+    void lower_max_pool(const ir::Node& node);
+    void lower_average_pool(const ir::Node& node);
+    void lower_quantised_average_pool(const ir::Node& node);
+    // Sums over the windows of `x`, divided by `divisor`.
+    [[nodiscard]] Value summed_windows(const ir::Node& node, Value x, const std::vector<network::WindowAxis>& axes,
+                                       double divisor);
+    // Averages where windows at the border count fewer pixels: sums times a whole number a pixel.
+    [[nodiscard]] Value partial_averages(const ir::Node& node, Value x, const std::vector<ir::WindowAxis>& geometry,
+                                         bool count_include_pad);
+    void lower_global_pool(const ir::Node& node, network::Reduction reduction);
 
     // ---- pixels.cpp: operators that move pixels or channels ----
     void lower_pad(const ir::Node& node);

@@ -148,7 +148,7 @@ TEST_F(WindowModel, TransposedConvolutions) {
 }
 
 TEST_F(WindowModel, Pooling) {
-    for (int round = 0; round < 16; ++round) {
+    for (int round = 0; round < 48; ++round) {
         b = GraphBuilder();
         const ir::TensorId x = b.quant(b.input("x", {1, 3, 9, 8}), 0.5F, 0, 4);
         const ir::Window window{.kernel = {pick(2, 3), pick(2, 3)},
@@ -161,9 +161,7 @@ TEST_F(WindowModel, Pooling) {
         if (round % 4 < 2) {
             y = b.quant(b.op(ir::MaxPool{window}, {x}), 0.7F, 0, 3);
         } else {
-            ir::Window plain = window;
-            plain.ceil_mode = false;
-            y = b.quant(b.op(ir::AveragePool{plain, true}, {x}), 0.0917F, 0, 6);
+            y = b.quant(b.op(ir::AveragePool{window, round % 8 < 4}, {x}), 0.0917F, 0, 6);
         }
         expect_equal({y}, kInt4);
     }
@@ -236,17 +234,32 @@ TEST_F(WindowModel, Products) {
     EXPECT_LE(self_check(graph, Engine(lower(graph)), {frames}).near_ties, 2);
 }
 
-TEST_F(WindowModel, BordersThatAverageFewerPixelsAreRefused) {
-    const ir::TensorId x = b.quant(b.input("x", {1, 3, 5, 5}), 0.5F, 0, 4);
-    const ir::Window window{.kernel = {2, 2}, .strides = {2, 2}, .dilations = {}, .pads = {1, 1, 1, 1}};
+// Windows at the border count fewer pixels; the zero point of those pixels counts, that of the padding does not.
+TEST_F(WindowModel, BordersThatAverageFewerPixels) {
+    for (const bool include_pad : {false, true}) {
+        b = GraphBuilder();
+        const ir::TensorId x = b.quant(b.input("x", {1, 3, 6, 5}), 0.5F, 3, 4, {.is_signed = false});
+        const ir::Window window{.kernel = {3, 2}, .strides = {2, 2}, .dilations = {}, .pads = {1, 1, 1, 0},
+                                .auto_pad = ir::AutoPad::kNotSet, .ceil_mode = true};
+        const ir::Graph graph = b.finish({b.quant(b.op(ir::AveragePool{window, include_pad}, {x}), 0.0917F, 0, 8)});
+        Tensor<float> frames({12, 3, 6, 5});
+        std::ranges::generate(frames, [&] { return static_cast<float>(pick(-30, 80)) * 0.1F; });
+        EXPECT_LE(self_check(graph, Engine(lower(graph)), {frames}).near_ties, 2);
+    }
+}
+
+// Kernel rows of 1 to 23 pixels have no small common multiple.
+TEST_F(WindowModel, TooManyKindsOfBorderAreRefused) {
+    const ir::TensorId x = b.quant(b.input("x", {1, 3, 24, 1}), 0.5F, 0, 4);
+    const ir::Window window{.kernel = {23, 1}, .strides = {}, .dilations = {}, .pads = {22, 0, 22, 0}};
     const ir::Graph graph = b.finish({b.quant(b.op(ir::AveragePool{window, false}, {x}, "pool1"), 0.1F, 0, 6)});
     try {
         static_cast<void>(lower(graph));
         FAIL();
     } catch (const Error& error) {
         EXPECT_STREQ(error.what(),
-                     "Q0309: node pool1 (AveragePool): windows at the border average fewer pixels than the others; use "
-                     "count_include_pad = 1, or a window that fits the image without padding");
+                     "Q0309: node pool1 (AveragePool): windows at the border average fewer pixels than the others, in too "
+                     "many ways; use count_include_pad = 1, or a window that fits the image without padding");
     }
 }
 
