@@ -336,6 +336,9 @@ void Lowerer::lower_node(const ir::Node& node) {
         }
     } else if (const auto* binary = std::get_if<ir::Binary>(&op);
                binary != nullptr && where(node.inputs[0]) == Where::kInteger && where(node.inputs[1]) == Where::kInteger) {
+        if (lower_joined_chains(node)) {
+            return;
+        }
         if (binary->kind == ir::BinaryKind::kMul) {
             lower_product(node);
         } else {

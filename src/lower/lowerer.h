@@ -59,6 +59,9 @@ private:
     // ---- elementwise.cpp ----
     [[nodiscard]] std::optional<ChainStep> chain_step(const ir::Node& node, std::size_t data_input);
     void lower_elementwise(const ir::Node& node, std::size_t data_input);
+    // An operator whose two operands are functions of the same integers, one at least not affine: x * sigmoid(x). Says
+    // whether it is one.
+    bool lower_joined_chains(const ir::Node& node);
 
     // ---- quantise.cpp ----
     [[nodiscard]] std::optional<LevelGrid> grid_of(const ir::Node& node, const Layout& layout, std::int64_t channels);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <random>
 
 #include "graph_builder.h"
@@ -157,6 +158,46 @@ TEST(Lower, MonotoneAndOtherActivations) {
         x = b.op(activation, {b.add(x, b.random_vector(7, -1, 1, rng))});
         x = b.quant(x, 0.07F, 0, 5);
         expect_equal(b.finish({x}), {random_frames({100, 6}, -8, 7, 1.0, rng)}, {.input_types = {{"", {.type = {4, true}}}}});
+    }
+}
+
+// Activations that exporters write as several operators on one tensor: both operands are functions of the same integers.
+TEST(Lower, ActivationsOfSeveralOperators) {
+    std::mt19937 rng(26);
+    using Form = std::function<ir::TensorId(GraphBuilder&, ir::TensorId)>;
+    const auto unary = [](GraphBuilder& b, ir::UnaryKind kind, ir::TensorId x) { return b.op(ir::Unary{kind}, {x}); };
+    const std::vector<std::pair<std::string, Form>> forms{
+        {"SiLU", [&](GraphBuilder& b, ir::TensorId x) { return b.mul(x, unary(b, ir::UnaryKind::kSigmoid, x)); }},
+        {"HardSwish",
+         [&](GraphBuilder& b, ir::TensorId x) {
+             const ir::TensorId gate = b.op(ir::Clip{}, {b.add(x, b.scalar(3)), b.scalar(0), b.scalar(6)});
+             return b.op(ir::Binary{ir::BinaryKind::kDiv}, {b.mul(gate, x), b.scalar(6)});
+         }},
+        {"GELU",
+         [&](GraphBuilder& b, ir::TensorId x) {
+             const ir::TensorId erf = unary(b, ir::UnaryKind::kErf, b.mul(x, b.scalar(0.70710678F)));
+             return b.mul(b.mul(x, b.add(erf, b.scalar(1))), b.scalar(0.5F));
+         }},
+        {"Mish",
+         [&](GraphBuilder& b, ir::TensorId x) {
+             return b.mul(x, unary(b, ir::UnaryKind::kTanh, unary(b, ir::UnaryKind::kSoftplus, x)));
+         }},
+        {"PReLU of two ReLUs",
+         [&](GraphBuilder& b, ir::TensorId x) {
+             const ir::TensorId below = b.relu(unary(b, ir::UnaryKind::kNeg, x));
+             return b.op(ir::Binary{ir::BinaryKind::kSub}, {b.relu(x), b.mul(below, b.scalar(0.25F))});
+         }}};
+    for (const auto& [name, form] : forms) {
+        SCOPED_TRACE(name);
+        for (const int bits : {4, 8}) {  // 8 bits: accumulators of more values than a table holds
+            GraphBuilder b;
+            ir::TensorId x = b.input("x", {1, 20});
+            x = b.op(ir::MatMul{}, {x, b.weights(20, 5, bits == 4 ? 0.006F : 0.0004F, bits, rng)});
+            x = b.batch_norm(x, 5, rng);
+            x = b.quant(form(b, x), 0.11F, 0, 4);
+            expect_equal(b.finish({x}), {random_frames({200, 20}, bits == 4 ? -8 : -128, bits == 4 ? 7 : 127, 1.0, rng)},
+                         {.input_types = {{"", {.type = {bits, true}}}}});
+        }
     }
 }
 
