@@ -303,6 +303,12 @@ void Lowerer::lower_node(const ir::Node& node) {
         lower_global_pool(node, network::Reduction::kSum);
     } else if (std::holds_alternative<ir::GlobalMaxPool>(op)) {
         lower_global_pool(node, network::Reduction::kMax);
+    } else if (std::holds_alternative<ir::Reduce>(op)) {
+        lower_reduce(node);
+    } else if (std::holds_alternative<ir::SpaceToDepth>(op)) {
+        lower_space_to_depth(node);
+    } else if (std::holds_alternative<ir::Slice>(op)) {
+        lower_slice(node);
     } else if (std::holds_alternative<ir::Pad>(op)) {
         lower_pad(node);
     } else if (std::holds_alternative<ir::Resize>(op)) {

@@ -109,11 +109,16 @@ private:
     [[nodiscard]] Value partial_averages(const ir::Node& node, Value x, const std::vector<ir::WindowAxis>& geometry,
                                          bool count_include_pad);
     void lower_global_pool(const ir::Node& node, network::Reduction reduction);
+    // Sum, mean or maximum over all spatial axes.
+    void lower_reduce(const ir::Node& node);
+    // One value a channel of all pixels of `x`, which keeps its axes as axes of size 1.
+    [[nodiscard]] Value reduced(const ir::Node& node, Value x, network::Reduction reduction, bool mean);
 
     // ---- pixels.cpp: operators that move pixels or channels ----
     void lower_pad(const ir::Node& node);
     void lower_resize(const ir::Node& node);
     void lower_depth_to_space(const ir::Node& node);
+    void lower_space_to_depth(const ir::Node& node);
     void lower_product(const ir::Node& node);
     // A layer of one stream applied to every stream of the value (which keeps its chain).
     [[nodiscard]] Value moved(const ir::Node& node, Value value, const network::LayerKind& kind, const Shape& stream_shape,
@@ -123,8 +128,12 @@ private:
 
     // ---- combine.cpp ----
     void lower_addition(const ir::Node& node);
+    [[nodiscard]] bool lower_broadcast_addition(const ir::Node& node);
+    [[nodiscard]] Value sum_of(const ir::Node& node, const Affine& a, const Affine& b, const Layout& layout);
     void lower_concat(const ir::Node& node);
     void lower_split(const ir::Node& node);
+    // Consecutive channels: a split whose other parts nobody reads.
+    void lower_slice(const ir::Node& node);
     // The value as one stream with one scale, where its terms are integer multiples of one another.
     [[nodiscard]] Value merged(const ir::Node& node, Value value);
     // The same for a tensor, remembered for its other readers.

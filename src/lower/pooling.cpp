@@ -316,38 +316,78 @@ void Lowerer::lower_quantised_average_pool(const ir::Node& node) {
     emit_step(node, sum, find_step_function(input, levels), grid);
 }
 
-void Lowerer::lower_global_pool(const ir::Node& node, Reduction reduction) {
-    Value x = quantised_input(node, node.inputs[0]);
+Value Lowerer::reduced(const ir::Node& node, Value x, Reduction reduction, bool mean) {
     if (reduction == Reduction::kMax &&
         (x.base.terms.size() != 1 ||
          std::ranges::any_of(x.base.terms[0].scale, [](double scale) { return scale <= 0; }))) {
-        throw Error(code::kUnquantisedActivation, node_label(node),
-                    "its input is not one quantised value", "put the quantiser before the pooling");
+        throw Error(code::kUnquantisedActivation, node_label(node), "its input is not one quantised value",
+                    "put the quantiser before the pooling");
     }
+    const Shape spatial = spatial_of(result_.network.stream(x.base.terms[0].stream).shape);
+    const std::int64_t pixels = element_count(spatial);
+    const bool sum = reduction == Reduction::kSum;
     for (Term& term : x.base.terms) {
-        Shape shape = result_.network.stream(term.stream).shape;
-        const auto pixels = static_cast<double>(element_count(spatial_of(shape)));
-        std::vector<Range> reduced = ranges(term.stream);
-        std::ranges::fill(shape.begin(), shape.end() - 1, 1);
-        if (reduction == Reduction::kSum) {
-            for (std::size_t c = 0; c < reduced.size(); ++c) {
-                reduced[c] = {reduced[c].lo * static_cast<std::int64_t>(pixels),
-                              reduced[c].hi * static_cast<std::int64_t>(pixels)};
-                term.scale[c] /= pixels;
-            }
+        Shape shape(spatial.size(), 1);
+        shape.push_back(x.base.channels());
+        std::vector<Range> all = ranges(term.stream);
+        for (std::size_t c = 0; sum && c < all.size(); ++c) {
+            all[c] = {all[c].lo * pixels, all[c].hi * pixels};
+            term.scale[c] /= mean ? static_cast<double>(pixels) : 1.0;
         }
-        const network::StreamId stream =
-            add_stream(model_.tensor(node.outputs[0]).name, shape, std::move(reduced));
-        add_layer(node.name, network::GlobalReduce{.reduction = reduction}, {term.stream},
-                  {stream});
+        const network::StreamId stream = add_stream(model_.tensor(node.outputs[0]).name, shape, std::move(all));
+        add_layer(node.name, network::GlobalReduce{.reduction = reduction}, {term.stream}, {stream});
         term.stream = stream;
-        x.layout = resized(x.layout, spatial_of(shape), x.base.channels());
     }
+    for (double& bias : x.base.bias) {
+        bias *= sum && !mean ? static_cast<double>(pixels) : 1.0;
+    }
+    x.layout = resized(x.layout, Shape(spatial.size(), 1), x.base.channels());
     x.affine = x.base;
     x.linear_core = x.base;
     x.anchor = node.outputs[0];
     record(node, Placement::kHardware, "one value a channel from all pixels");
-    set_value(node.outputs[0], std::move(x));
+    return x;
+}
+
+void Lowerer::lower_global_pool(const ir::Node& node, Reduction reduction) {
+    set_value(node.outputs[0], reduced(node, quantised_input(node, node.inputs[0]), reduction, true));
+}
+
+void Lowerer::lower_reduce(const ir::Node& node) {
+    const auto& op = std::get<ir::Reduce>(node.op);
+    const Layout layout = value(node.inputs[0]).layout;
+    const auto rank = static_cast<std::int64_t>(layout.logical.size()) + 1;
+    std::set<std::int64_t> axes;
+    if (const ir::Value* given = node.inputs.size() > 1 ? constants_.value(node.inputs[1]) : nullptr) {
+        for (const std::int64_t axis : std::get<Tensor<std::int64_t>>(*given)) {
+            axes.insert(axis < 0 ? axis + rank : axis);
+        }
+    }
+    std::set<std::int64_t> spatial;
+    for (std::int64_t axis = 1; axis < rank; ++axis) {
+        if (static_cast<std::size_t>(axis - 1) != layout.channel_axis()) {
+            spatial.insert(axis);
+        }
+    }
+    if (axes != spatial || spatial.empty() || !layout.order.empty() || op.kind == ir::ReduceKind::kMin) {
+        to_host_after(node, "only the sum, mean or maximum over all pixels is in hardware",
+                      "reduce over height and width, or keep it at the end of the model");
+        return;
+    }
+    const Reduction reduction = op.kind == ir::ReduceKind::kMax ? Reduction::kMax : Reduction::kSum;
+    Value result = reduced(node, quantised_input(node, node.inputs[0]), reduction, op.kind == ir::ReduceKind::kMean);
+    if (!op.keep_dims) {
+        for (Term& term : result.base.terms) {
+            const network::StreamId stream = add_stream(model_.tensor(node.outputs[0]).name + "_flat",
+                                                        {result.base.channels()}, ranges(term.stream));
+            add_layer(node.name + "_flat", network::Reshape{}, {term.stream}, {stream});
+            term.stream = stream;
+        }
+        result.layout = Layout::vector(result.base.channels());
+        result.affine = result.base;
+        result.linear_core = result.base;
+    }
+    set_value(node.outputs[0], std::move(result));
 }
 
 }  // namespace qloom::lower

@@ -41,6 +41,12 @@ protected:
         return b.quant_per_channel(w, b.constant(scale_shape, std::move(scales)), bits, {.is_signed = true, .narrow = true});
     }
 
+    // A convolution of single pixels.
+    ir::TensorId pointwise(ir::TensorId x, std::int64_t in, std::int64_t out) {
+        const ir::Window point{.kernel = {1, 1}, .strides = {}, .dilations = {}, .pads = {}};
+        return b.op(ir::Conv{.window = point}, {x, kernel({out, in, 1, 1}, 4, false)});
+    }
+
     // Integer engine against the reference executor on random frames of the input.
     void expect_equal(const std::vector<ir::TensorId>& outputs, const InputType& type, std::int64_t frames = 6) {
         const ir::Graph graph = b.finish(outputs);
@@ -182,6 +188,54 @@ TEST_F(WindowModel, GlobalPoolingThenDense) {
     y = b.op(ir::Flatten{}, {y});
     y = b.op(ir::MatMul{}, {y, b.weights(4, 6, 0.1F, 4, rng)});
     expect_equal({b.quant(y, 0.0271F, 0, 6)}, kInt4);
+}
+
+// What PyTorch exports for x.mean((2, 3)), x.sum((2, 3)) and x.amax((2, 3)).
+TEST_F(WindowModel, ReductionsOverAllPixels) {
+    for (const ir::ReduceKind kind : {ir::ReduceKind::kMean, ir::ReduceKind::kSum, ir::ReduceKind::kMax}) {
+        for (const bool keep_dims : {false, true}) {
+            b = GraphBuilder();
+            const ir::TensorId x = b.quant(pointwise(b.input("x", {1, 2, 5, 3}), 2, 4), 0.5F,
+                                           kind == ir::ReduceKind::kMax ? 0 : 2, 4);
+            ir::TensorId y = b.op(ir::Reduce{kind, keep_dims}, {x, b.integers({2, -1})});
+            y = b.quant(y, kind == ir::ReduceKind::kSum ? 1.173F : 0.0917F, 0, 7);
+            if (keep_dims) {
+                y = b.op(ir::Flatten{}, {y});
+            }
+            y = b.op(ir::MatMul{}, {y, b.weights(4, 6, 0.1F, 4, rng)});
+            expect_equal({b.quant(y, 0.0271F, 0, 6)}, kInt4);
+        }
+    }
+}
+
+TEST_F(WindowModel, BlocksOfPixelsAsChannels) {
+    const ir::TensorId x = b.quant(b.input("x", {1, 3, 4, 6}), 0.5F, 0, 4);
+    const ir::TensorId packed = b.op(ir::SpaceToDepth{2}, {x});
+    const ir::Window point{.kernel = {1, 1}, .strides = {}, .dilations = {}, .pads = {}};
+    const ir::TensorId y = b.op(ir::Conv{.window = point}, {packed, kernel({5, 12, 1, 1}, 4, true)});
+    expect_equal({b.quant(y, 0.171F, 0, 5)}, kInt4);
+}
+
+// torch.chunk exports slices; the middle one here has channels before and behind.
+TEST_F(WindowModel, SlicesOfChannels) {
+    const ir::TensorId x = b.quant(pointwise(b.input("x", {1, 2, 3, 4}), 2, 6), 0.5F, 0, 4);
+    const auto slice = [&](std::int64_t from, std::int64_t to, std::int64_t axis) {
+        return b.op(ir::Slice{}, {x, b.integers({from}), b.integers({to}), b.integers({axis}), b.integers({1})});
+    };
+    const ir::TensorId first = slice(0, 2, 1);
+    const ir::TensorId middle = slice(2, -2, 1);
+    const ir::TensorId last = slice(4, 9999, -3);
+    expect_equal({b.op(ir::Concat{1}, {b.quant(middle, 0.7F, 0, 3), first, last})}, kInt4);
+}
+
+TEST_F(WindowModel, AdditionOfOneValueAChannel) {
+    for (const bool first : {false, true}) {
+        b = GraphBuilder();
+        const ir::TensorId x = b.quant(b.input("x", {1, 3, 4, 5}), 0.5F, 1, 4);
+        const ir::TensorId mean = b.quant(b.op(ir::GlobalAveragePool{}, {x}), 0.1173F, 0, 5);
+        const ir::TensorId sum = first ? b.add(mean, x) : b.op(ir::Binary{ir::BinaryKind::kSub}, {x, mean});
+        expect_equal({b.quant(sum, 0.271F, 0, 5)}, kInt4);
+    }
 }
 
 // Channels first in the model, channels last on the stream: the columns of the dense layer follow.
