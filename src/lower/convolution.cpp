@@ -420,4 +420,60 @@ void Lowerer::lower_conv_transpose(const ir::Node& node) {
     set_value(node.outputs[0], std::move(result));
 }
 
+void Lowerer::lower_im2col(const ir::Node& node) {
+    const auto& op = std::get<ir::Im2Col>(node.op);
+    Value x = quantised_input(node, node.inputs[0]);
+    const Shape spatial = spatial_of(result_.network.stream(x.base.terms[0].stream).shape);
+    const std::vector<WindowAxis> axes = network_axes(ir::resolve_window(node.name, op.window, spatial, {}));
+    // Padding with a number is padding with zero of what is that much less.
+    const auto shift = [&](double by) {
+        for (double& bias : x.base.bias) {
+            bias += by;
+        }
+        x.affine = x.base;
+        x.linear_core = x.base;
+    };
+    const auto pad = static_cast<double>(op.pad_value);
+    shift(-pad);
+    x = windowed(node, std::move(x), axes);
+    shift(pad);
+    x.anchor = node.outputs[0];
+    record(node, Placement::kHardware, fmt::format("windows of {} pixels", positions_of(axes)));
+    set_value(node.outputs[0], std::move(x));
+}
+
+std::optional<ScaledWeights> Lowerer::depthwise_kernel(const Value& windows, const ScaledWeights& matrix) const {
+    std::int64_t positions = 0;
+    for (const Term& term : windows.base.terms) {
+        const auto maker = std::ranges::find_if(result_.network.layers, [&](const network::Layer& layer) {
+            return std::holds_alternative<network::SlidingWindow>(layer.kind) && layer.outputs[0] == term.stream;
+        });
+        if (maker == result_.network.layers.end()) {
+            return std::nullopt;
+        }
+        positions = std::get<network::SlidingWindow>(maker->kind).positions();
+    }
+    const std::int64_t rows = matrix.ints.dim(1);
+    if (positions == 0 || windows.base.channels() % positions != 0) {
+        return std::nullopt;
+    }
+    const std::int64_t channels = windows.base.channels() / positions;
+    if (channels == 1 || rows % channels != 0) {
+        return std::nullopt;
+    }
+    const std::int64_t multiplier = rows / channels;
+    ScaledWeights kernel{Tensor<std::int64_t>({rows, positions, 1}), Tensor<double>({rows, positions, 1}, 1.0)};
+    for (std::int64_t i = 0; i < matrix.ints.size(); ++i) {
+        const std::int64_t column = i / rows;
+        const std::int64_t m = i % rows;
+        if (column % channels == m / multiplier) {
+            kernel.ints[m * positions + column / channels] = matrix.ints[i];
+            kernel.scale[m * positions + column / channels] = matrix.scale[i];
+        } else if (matrix.ints[i] != 0) {
+            return std::nullopt;
+        }
+    }
+    return kernel;
+}
+
 }  // namespace qloom::lower

@@ -289,6 +289,10 @@ void Lowerer::lower_node(const ir::Node& node) {
         lower_quantiser(node);
     } else if (std::holds_alternative<ir::MatMul>(op)) {
         lower_matmul(node);
+    } else if (std::holds_alternative<ir::XnorPopcountMatMul>(op)) {
+        lower_xnor_popcount(node);
+    } else if (std::holds_alternative<ir::Im2Col>(op)) {
+        lower_im2col(node);
     } else if (std::holds_alternative<ir::Conv>(op)) {
         lower_conv(node);
     } else if (std::holds_alternative<ir::ConvTranspose>(op)) {

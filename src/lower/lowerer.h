@@ -80,11 +80,18 @@ private:
 
     // ---- linear.cpp ----
     void lower_matmul(const ir::Node& node);
+    void lower_xnor_popcount(const ir::Node& node);
+    // The operands of a product: a quantised value and the integers of a constant matrix (inputs, outputs) that fits it.
+    [[nodiscard]] std::pair<Value, ScaledWeights> product_operands(const ir::Node& node);
     [[nodiscard]] Value multiply_matrix(const ir::Node& node, const Value& x, const ScaledWeights& weights);
 
     // ---- convolution.cpp ----
     void lower_conv(const ir::Node& node);
     void lower_conv_transpose(const ir::Node& node);
+    // Windows as rows of a matrix (FINN-ONNX); the product behind them is the convolution.
+    void lower_im2col(const ir::Node& node);
+    // The (M, K) kernel of a matrix on windows that joins every output with one channel only, or nothing.
+    [[nodiscard]] std::optional<ScaledWeights> depthwise_kernel(const Value& windows, const ScaledWeights& matrix) const;
     // The value whose pixels are the windows of `x`; padding is the integer of the real 0.
     [[nodiscard]] Value windowed(const ir::Node& node, Value x, const std::vector<network::WindowAxis>& axes);
     // The product of windows with a (M, K, C) kernel, depthwise or dense or by groups, plus an optional bias.

@@ -190,6 +190,59 @@ TEST_F(WindowModel, GlobalPoolingThenDense) {
     expect_equal({b.quant(y, 0.0271F, 0, 6)}, kInt4);
 }
 
+// The form in which FINN has convolutions: windows as rows, then a product; depthwise ones with a matrix of mostly zeros.
+TEST_F(WindowModel, WindowsAsRowsOfAMatrix) {
+    for (int round = 0; round < 12; ++round) {
+        b = GraphBuilder();
+        const bool depthwise = round % 3 == 2;
+        const std::int64_t channels = pick(2, 3);
+        const Shape kernel_shape{pick(1, 3), pick(2, 3)};
+        const std::int64_t positions = kernel_shape[0] * kernel_shape[1];
+        const std::int64_t rows = depthwise ? channels * pick(1, 2) : pick(1, 4);
+        const ir::TensorId x = b.quant(b.input("x", {1, 6, 5, channels}), 1.0F, 0, 4);
+        ir::Im2Col windows{.window = {.kernel = kernel_shape,
+                                      .strides = {pick(1, 2), pick(1, 2)},
+                                      .dilations = {},
+                                      .pads = {pick(0, 1), pick(0, 1), pick(0, 1), pick(0, 1)}},
+                           .pad_value = round % 2 == 0 ? 0.0F : -2.0F,
+                           .depthwise = depthwise};
+        std::vector<float> matrix(static_cast<std::size_t>(positions * channels * rows), 0.0F);
+        for (std::size_t i = 0; i < matrix.size(); ++i) {
+            const auto at = static_cast<std::int64_t>(i);
+            if (!depthwise || at / rows % channels == at % rows / (rows / channels)) {
+                matrix[i] = static_cast<float>(pick(-7, 7));
+            }
+        }
+        ir::TensorId y = b.op(ir::MatMul{}, {b.op(windows, {x}), b.constant({positions * channels, rows}, matrix)});
+        y = b.quant(y, 7.3F, 0, 4);
+        const bool unit = std::ranges::any_of(lower(b.finish({y})).network.layers, [](const network::Layer& layer) {
+            return std::holds_alternative<network::VectorVector>(layer.kind);
+        });
+        EXPECT_EQ(unit, depthwise);
+        expect_equal({y}, kInt4);
+    }
+}
+
+// Bits times bits: how many agree.
+TEST_F(WindowModel, CountsOfEqualBits) {
+    const ir::TensorId x = b.input("x", {1, 5, 5, 3});
+    ir::TensorId bits = b.op(ir::MultiThreshold{.out_scale = 1.0F, .out_bias = 0.0F, .out_datatype = "BINARY",
+                                                .channels_last = true},
+                             {x, b.constant({3, 1}, {-1.0F, 0.5F, 2.0F})});
+    bits = b.op(ir::Im2Col{.window = {.kernel = {3, 3}, .strides = {1, 1}, .dilations = {}, .pads = {0, 0, 0, 0}}}, {bits});
+    std::vector<float> matrix(27 * 4);
+    std::ranges::generate(matrix, [&] { return static_cast<float>(pick(0, 1)); });
+    const ir::TensorId count = b.op(ir::XnorPopcountMatMul{}, {bits, b.constant({27, 4}, matrix)});
+    const ir::TensorId y = b.op(ir::MultiThreshold{.channels_last = true},
+                                {count, b.constant({4, 2}, {10, 15, 12, 13, 9, 20, 14, 17})});
+    const Lowered lowered = lower(b.finish({y}), {.input_types = {{"", kInt4}}});
+    EXPECT_TRUE(std::ranges::any_of(lowered.network.layers, [](const network::Layer& layer) {
+        const auto* unit = std::get_if<network::MatrixVector>(&layer.kind);
+        return unit != nullptr && unit->arithmetic == network::MatrixVector::Arithmetic::kXnorPopcount;
+    }));
+    expect_equal({y}, kInt4);
+}
+
 // What PyTorch exports for x.mean((2, 3)), x.sum((2, 3)) and x.amax((2, 3)).
 TEST_F(WindowModel, ReductionsOverAllPixels) {
     for (const ir::ReduceKind kind : {ir::ReduceKind::kMean, ir::ReduceKind::kSum, ir::ReduceKind::kMax}) {
