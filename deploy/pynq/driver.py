@@ -144,22 +144,26 @@ class Accelerator(Overlay):
                 % ", ".join(facts["host_before"])
             )
         x = np.asarray(x)
-        if x.shape[1:] != self.input_shape:
-            if x.ndim < 1 or x[0:1].size != np.prod(self.input_shape, dtype=np.int64):
-                raise ValueError("frames have shape %r, not %r" % (self.input_shape, x.shape[1:]))
-        x = x.reshape((x.shape[0],) + self.input_shape)
+        if x.ndim < 1 or x[:1].size not in (0, self.input_port.elements):
+            raise ValueError("frames must have shape %r, not %r" % (self.input_shape, x.shape[1:]))
+        rows = x.reshape(x.shape[0], -1)
+        if facts["order"]:
+            rows = rows[:, facts["order"]]
         quantiser = facts["quantiser"]
         if quantiser is not None:
             # In single precision, as the model computes it; np.rint rounds ties to even.
-            scaled = x.astype(np.float32) / np.float32(quantiser["scale"]) + np.float32(quantiser["zero_point"])
-            levels = np.clip(np.rint(scaled), quantiser["low"], quantiser["high"])
-            x = (levels - np.float32(quantiser["zero_point"])) * np.float32(quantiser["scale"])
-        if x.dtype.kind in "iub" and facts["scale"] == [1.0] and facts["bias"] == [0.0]:
-            integers = x
+            zero_point = np.float32(quantiser["zero_point"])
+            levels = np.rint(rows.astype(np.float32) / np.float32(quantiser["scale"]) + zero_point)
+            levels = np.clip(levels, quantiser["low"], quantiser["high"])
+            rows = (levels - zero_point) * np.float32(quantiser["scale"])
+        plain = facts["scale"] == [1.0] and facts["bias"] == [0.0]
+        if plain and rows.dtype.kind in "iub":
+            integers = rows
         else:
-            real = (x.astype(np.float64) - self._channels(facts["bias"])) / self._channels(facts["scale"])
-            integers = np.rint(real)
-            if np.abs(real - integers).max(initial=0.0) > 1e-3:
+            count = rows.shape[1]
+            exact = (rows.astype(np.float64) - self._each(facts["bias"], count)) / self._each(facts["scale"], count)
+            integers = np.rint(exact)
+            if np.abs(exact - integers).max(initial=0.0) > 0.01:
                 raise ValueError("the frames hold values between the integers that the model takes")
             integers = integers.astype(np.int64)
         low, high = facts["range"]
@@ -168,22 +172,20 @@ class Accelerator(Overlay):
                 "the frames hold integers from %d to %d; the model takes %d to %d"
                 % (integers.min(), integers.max(), low, high)
             )
-        return self._ordered(integers.reshape(integers.shape[0], -1), facts["order"])
+        return integers
 
     def to_outputs(self, integers):
         """The integers that leave the hardware, (frames, elements) -> the model's output."""
         facts = self._output
-        order = facts["order"]
-        if order:
-            back = np.empty_like(integers)
-            back[:, order] = integers
-            integers = back
-        integers = integers.reshape((-1,) + self.output_shape)
-        if facts["integer"]:
-            return integers.astype(np.int64)
-        scale = np.asarray(facts["scale"]).reshape(self._along(facts["scale"]))
-        bias = np.asarray(facts["bias"]).reshape(self._along(facts["bias"]))
-        return (integers * scale + bias).astype(np.float32)
+        values = integers.astype(np.int64)
+        if not facts["integer"]:
+            count = values.shape[1]
+            values = (values * self._each(facts["scale"], count) + self._each(facts["bias"], count)).astype(np.float32)
+        if facts["order"]:
+            back = np.empty_like(values)
+            back[:, facts["order"]] = values
+            values = back
+        return values.reshape((-1,) + self.output_shape)
 
     def labels(self, outputs):
         """The class of each frame: the model's own choice, or its largest output."""
@@ -192,16 +194,9 @@ class Accelerator(Overlay):
         return flat[:, 0].astype(np.int64) if flat.shape[1] == 1 else flat.argmax(axis=1)
 
     @staticmethod
-    def _ordered(rows, order):
-        return rows[:, order] if order else rows
-
-    def _channels(self, values):
-        values = np.asarray(values, np.float64)
-        return values if values.size == 1 else values.reshape((-1,) + (1,) * (len(self.input_shape) - 1))
-
-    def _along(self, values):
-        # Channels are the model's first axis of a frame.
-        return (-1,) + (1,) * (len(self.output_shape) - 1) if len(values) > 1 else (1,)
+    def _each(values, elements):
+        # One value for all elements, or one a channel: channels are what changes fastest in a stream.
+        return np.resize(np.asarray(values, np.float64), elements)
 
     # ---- running ---------------------------------------------------------------------------------------------------------------
 
