@@ -42,6 +42,10 @@ private:
 
     // ---- the walk (lowerer.cpp) ----
     void place_inputs();
+    // A layer whose constant weights no quantiser made.
+    [[nodiscard]] bool has_float_weights(const ir::Node& node);
+    // Such a layer behind the last layer the hardware can have: the host computes it.
+    [[nodiscard]] bool is_float_tail(const ir::Node& node);
     void place_node(const ir::Node& node);
     void lower_node(const ir::Node& node);
     void to_host_after(const ir::Node& node, const std::string& reason, const std::string& advice);

@@ -301,6 +301,32 @@ TEST(Lower, HeadAndTailStayOnTheHost) {
 }
 
 // The flattened order of a feature map: channels first in the model, channels last on the stream.
+// A classifier whose last layers stayed floats: they run on the host. A float layer between quantised ones is refused.
+TEST(Lower, FloatLayersAtTheEndStayOnTheHost) {
+    std::mt19937 rng(27);
+    const auto model = [&](bool quantised_end) {
+        GraphBuilder b;
+        ir::TensorId x = b.input("x", {1, 12});
+        x = b.quant(b.relu(b.op(ir::MatMul{}, {x, b.weights(12, 9, 0.0473F, 4, rng)})), 0.1F, 0, 4, {.is_signed = false});
+        x = b.op(ir::MatMul{}, {x, b.constant({9, 5}, std::vector<float>(45, 0.3F))}, "fc2");
+        x = b.op(ir::MatMul{}, {b.relu(x), quantised_end ? b.weights(5, 3, 0.05F, 4, rng)
+                                                         : b.constant({5, 3}, std::vector<float>(15, -0.7F))});
+        return b.finish({x});
+    };
+    const ir::Graph graph = model(false);
+    const Lowered lowered = lower(graph, kInt8);
+    EXPECT_EQ(lowered.tail.nodes().size(), 3U);
+    expect_equal(graph, {random_frames({50, 12}, -128, 127, 1.0, rng)}, kInt8);
+    try {
+        static_cast<void>(lower(model(true), kInt8));
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_STREQ(error.what(),
+                     "Q0301: node fc2 (MatMul): its weights are floats, not quantised; quantise the model (qloom quantize), "
+                     "or train it with quantised weights");
+    }
+}
+
 TEST(Lower, FlattenedImageKeepsItsOrder) {
     std::mt19937 rng(22);
     GraphBuilder b;
