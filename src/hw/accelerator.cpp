@@ -34,6 +34,9 @@ constexpr std::array kModules{ModuleName{Module::kSkid, "ql_skid"},
                               ModuleName{Module::kConcat, "ql_concat"},
                               ModuleName{Module::kSplit, "ql_split"},
                               ModuleName{Module::kArgmax, "ql_argmax"},
+                              ModuleName{Module::kSlidingWindow, "ql_sliding_window"},
+                              ModuleName{Module::kVectorVector, "ql_vector_vector"},
+                              ModuleName{Module::kWindowReduce, "ql_window_reduce"},
                               ModuleName{Module::kOutput, "ql_output"}};
 
 Module parse_module(const std::string& name) {

@@ -58,6 +58,9 @@ enum class Module {
     kConcat,
     kSplit,
     kArgmax,
+    kSlidingWindow,
+    kVectorVector,
+    kWindowReduce,
     kOutput
 };
 // "ql_matrix_vector".
