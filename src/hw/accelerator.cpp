@@ -161,7 +161,8 @@ OrderedJson json_of(const Board& board) {
             {"dma_base", board.dma_base},
             {"memory_base", board.memory_base},
             {"memory_bytes", board.memory_bytes},
-            {"memory_port_bits", board.memory_port_bits}};
+            {"memory_port_bits", board.memory_port_bits},
+            {"cpu_mhz", board.cpu_mhz}};
 }
 Board board_of(const Json& json) {
     Board board;
@@ -185,6 +186,7 @@ Board board_of(const Json& json) {
     board.memory_base = json.at("memory_base").get<std::uint64_t>();
     board.memory_bytes = json.at("memory_bytes").get<std::uint64_t>();
     board.memory_port_bits = json.at("memory_port_bits").get<int>();
+    board.cpu_mhz = json.at("cpu_mhz").get<double>();
     return board;
 }
 
