@@ -61,6 +61,11 @@ enum class Module {
     kSlidingWindow,
     kVectorVector,
     kWindowReduce,
+    kRepeat,
+    kInsertPixels,
+    kGlobalReduce,
+    kDepthToSpace,
+    kPermuteChannels,
     kOutput
 };
 // "ql_matrix_vector".

@@ -6,6 +6,7 @@
 #include "hw/cost.h"
 #include "hw/machines/matrix_vector.h"
 #include "hw/machines/pipeline.h"
+#include "hw/machines/pixels.h"
 #include "hw/machines/plumbing.h"
 #include "hw/machines/routing.h"
 #include "hw/machines/sliding_window.h"
@@ -56,6 +57,16 @@ MachinePtr make_machine(const Unit& unit, MachinePorts ports, bool unbounded_fif
             return make_concat_machine(unit, std::move(ports));
         case Module::kSplit:
             return make_split_machine(unit, std::move(ports));
+        case Module::kRepeat:
+            return make_repeat_machine(unit, std::move(ports));
+        case Module::kInsertPixels:
+            return make_insert_pixels_machine(unit, std::move(ports));
+        case Module::kGlobalReduce:
+            return make_global_reduce_machine(unit, std::move(ports));
+        case Module::kDepthToSpace:
+            return make_depth_to_space_machine(unit, std::move(ports));
+        case Module::kPermuteChannels:
+            return make_permute_channels_machine(unit, std::move(ports));
     }
     QLOOM_ASSERT(false, "every module has a machine");
 }
