@@ -6,6 +6,7 @@
 
 #include "base/diagnostic.h"
 #include "hw/cost.h"
+#include "hw/units/buffer.h"
 #include "hw/units/windows.h"
 
 namespace qloom::hw {
@@ -194,11 +195,9 @@ public:
         unit.folding = folding;
         unit.cycles = cycles(view, folding);
         unit.module = Module::kSlidingWindow;
-        const Resources block = {0.0, 0.0, cost::block_rams(depth, word_bits), 0.0};
-        const Resources logic = {cost::ram_luts(depth, word_bits), static_cast<double>(word_bits),
-                                 0.0, 0.0};
-        const bool use_block = prices.of(block) < prices.of(logic);
-        unit.cost = use_block ? block : logic;
+        const Buffer ring = choose_buffer(depth, word_bits, prices);
+        unit.cost = ring.cost;
+        unit.cost.ffs += ring.register_ffs(word_bits);
         unit.cost += control_cost(g, word_bits, depth, channels / folding.pe);
         unit.parameters = {{"Channels", channels},
                            {"Simd", folding.pe},
@@ -218,7 +217,7 @@ public:
                            {"PadValue", kind_of(view).pad_value},
                            {"Depthwise", std::int64_t{is_depthwise}},
                            {"Depth", depth},
-                           {"RamStyle", use_block ? "block" : "distributed"}};
+                           {"RamStyle", ring.ram_style}};
         return unit;
     }
 
