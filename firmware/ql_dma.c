@@ -14,6 +14,7 @@
 #define LENGTH 0x28u
 
 #define CONTROL_RUN 0x1u
+#define CONTROL_ALWAYS_1 0x2u
 #define CONTROL_RESET 0x4u
 #define CONTROL_THRESHOLD_1 0x10000u
 #define STATUS_IDLE 0x2u
@@ -31,12 +32,16 @@ static ql_dma_result fail(uintptr_t base, ql_dma_result result) {
 
 ql_dma_result ql_dma_init(uintptr_t base) {
     const uint64_t end = ql_timer_ticks() + ql_timer_ticks_of_ns(RESET_NS);
+    uint32_t send, receive;
     ql_write32(base + SEND + CONTROL, CONTROL_RESET);
-    while (((ql_read32(base + SEND + CONTROL) | ql_read32(base + RECEIVE + CONTROL)) & CONTROL_RESET) != 0) {
+    /* Where no DMA answers, bit 1 is missing. */
+    do {
         if (ql_timer_ticks() > end) {
             return fail(base, QL_DMA_NO_RESET);
         }
-    }
+        send = ql_read32(base + SEND + CONTROL);
+        receive = ql_read32(base + RECEIVE + CONTROL);
+    } while (((send | receive) & CONTROL_RESET) != 0 || (send & receive & CONTROL_ALWAYS_1) == 0);
     ql_write32(base + SEND + CONTROL, CONTROL_RUN | CONTROL_THRESHOLD_1);
     ql_write32(base + RECEIVE + CONTROL, CONTROL_RUN | CONTROL_THRESHOLD_1);
     return QL_DMA_OK;
@@ -54,25 +59,29 @@ static int state(uintptr_t channel) {
     return (status & STATUS_ERRORS) != 0 ? -1 : (status & STATUS_IDLE) != 0 ? 1 : 0;
 }
 
-ql_dma_result ql_dma_transfer(uintptr_t base, const void *send, size_t send_bytes, void *receive, size_t receive_bytes,
-                              uint64_t timeout_ns) {
-    uint64_t end;
-    int sent = 0, received = 0;
+void ql_dma_prepare(const void *send, size_t send_bytes) { ql_cache_clean(send, send_bytes); }
+
+ql_dma_result ql_dma_start(uintptr_t base, const void *send, size_t send_bytes, void *receive, size_t receive_bytes) {
     if ((uintptr_t)send % QL_DMA_ALIGN_BYTES != 0 || (uintptr_t)receive % QL_CACHE_LINE != 0 ||
         send_bytes > QL_DMA_MAX_BYTES || receive_bytes > QL_DMA_MAX_BYTES) {
-        return QL_DMA_BAD_ADDRESS;
+        return fail(base, QL_DMA_BAD_ADDRESS);
     }
-    ql_cache_clean(send, send_bytes);
     ql_cache_clean_invalidate(receive, receive_bytes);
     begin(base + RECEIVE, receive, receive_bytes);
     begin(base + SEND, send, send_bytes);
-    end = ql_timer_ticks() + ql_timer_ticks_of_ns(timeout_ns);
+    return QL_DMA_OK;
+}
+
+ql_dma_result ql_dma_finish(uintptr_t base, void *receive, size_t receive_bytes, uint64_t timeout_ns) {
+    const uint64_t end = ql_timer_ticks() + ql_timer_ticks_of_ns(timeout_ns);
+    int sent = 0, received = 0;
     /* The results come last: sending is looked at only when they do not come. */
-    while (received == 0) {
-        received = state(base + RECEIVE);
-        if (received == 0 && ql_timer_ticks() > end) {
+    while ((received = state(base + RECEIVE)) == 0) {
+        if (ql_timer_ticks() > end) {
             sent = state(base + SEND);
-            return fail(base, sent < 0 ? QL_DMA_SEND_ERROR : sent == 0 ? QL_DMA_SEND_TIMEOUT : QL_DMA_RECEIVE_TIMEOUT);
+            return fail(base, sent < 0    ? QL_DMA_SEND_ERROR
+                              : sent == 0 ? QL_DMA_SEND_TIMEOUT
+                                          : QL_DMA_RECEIVE_TIMEOUT);
         }
     }
     if (received < 0) {
@@ -89,8 +98,17 @@ ql_dma_result ql_dma_transfer(uintptr_t base, const void *send, size_t send_byte
     if (ql_read32(base + RECEIVE + LENGTH) != receive_bytes) {
         return fail(base, QL_DMA_SHORT);
     }
+    /* The processor may have fetched lines while the DMA wrote. */
     ql_cache_invalidate(receive, receive_bytes);
     return QL_DMA_OK;
+}
+
+ql_dma_result ql_dma_transfer(uintptr_t base, const void *send, size_t send_bytes, void *receive, size_t receive_bytes,
+                              uint64_t timeout_ns) {
+    ql_dma_result result;
+    ql_dma_prepare(send, send_bytes);
+    result = ql_dma_start(base, send, send_bytes, receive, receive_bytes);
+    return result != QL_DMA_OK ? result : ql_dma_finish(base, receive, receive_bytes, timeout_ns);
 }
 
 const char *ql_dma_text(ql_dma_result result) {

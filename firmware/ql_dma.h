@@ -19,8 +19,18 @@ typedef enum {
 /* Resets both channels and lets them run. */
 ql_dma_result ql_dma_init(uintptr_t base);
 
-/* One packet out of `send` and one into `receive`, and waits for both; at most `timeout_ns`. The receiving side is armed first. Takes
- * care of the caches. `receive` is aligned to QL_CACHE_LINE and belongs to whole lines. */
+/* What is written to `send` reaches the memory: once before the first transfer that reads it, and after each change. May run
+ * while another transfer is going on. */
+void ql_dma_prepare(const void *send, size_t send_bytes);
+
+/* Begins one packet out of `send`, which is prepared, and one into `receive`; the receiving side is armed first. `receive` is
+ * aligned to QL_CACHE_LINE and belongs to whole lines; nobody may touch it until ql_dma_finish has come back. */
+ql_dma_result ql_dma_start(uintptr_t base, const void *send, size_t send_bytes, void *receive, size_t receive_bytes);
+
+/* Waits for both packets, at most `timeout_ns`. Then `receive` can be read. */
+ql_dma_result ql_dma_finish(uintptr_t base, void *receive, size_t receive_bytes, uint64_t timeout_ns);
+
+/* All three at once. */
 ql_dma_result ql_dma_transfer(uintptr_t base, const void *send, size_t send_bytes, void *receive, size_t receive_bytes,
                               uint64_t timeout_ns);
 

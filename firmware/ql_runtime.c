@@ -10,10 +10,12 @@ void ql_exit(int code) {
     ql_halt();
 }
 
-void ql_fault(unsigned kind, uintptr_t where) {
-    static const char *const names[] = {"?",          "undefined instruction", "supervisor call", "prefetch abort",
-                                        "data abort", "?",                     "interrupt"};
-    ql_printf("error: %s at 0x%x\n", kind < 7 ? names[kind] : "?", (unsigned)where);
+void ql_fault(unsigned kind, uintptr_t where, uintptr_t address, uintptr_t status) {
+    static const char *const names[] = {"?",           "undefined instruction", "supervisor call",
+                                        "prefetch abort", "data abort",         "?",
+                                        "interrupt",   "synchronous exception", "system error"};
+    ql_printf("error: %s at 0x%08x (address 0x%08x, status 0x%08x)\n", kind < 9 ? names[kind] : "?", (unsigned)where,
+              (unsigned)address, (unsigned)status);
     ql_exit(1);
 }
 
@@ -33,6 +35,26 @@ NO_PATTERN void *memset(void *to, int value, size_t size) {
         *t++ = (unsigned char)value;
     }
     return to;
+}
+NO_PATTERN void *memmove(void *to, const void *from, size_t size) {
+    volatile unsigned char *t = to;
+    const unsigned char *f = from;
+    if ((uintptr_t)to <= (uintptr_t)from) {
+        return memcpy(to, from, size);
+    }
+    while (size-- > 0) {
+        t[size] = f[size];
+    }
+    return to;
+}
+NO_PATTERN int memcmp(const void *left, const void *right, size_t size) {
+    const volatile unsigned char *a = left, *b = right;
+    for (; size > 0; --size, ++a, ++b) {
+        if (*a != *b) {
+            return *a < *b ? -1 : 1;
+        }
+    }
+    return 0;
 }
 
 #if defined(__arm__)

@@ -79,28 +79,39 @@ park:
     wfe
     b   park
 
-@ Exceptions: say which and where, and stop.
+@ Exceptions: say which, where, at which address and with which status, and stop.
 on_undefined:
     sub r1, lr, #4
+    mov r2, #0
+    mov r3, #0
     mov r0, #1
     b   fault
 on_svc:
     sub r1, lr, #4
+    mov r2, #0
+    mov r3, #0
     mov r0, #2
     b   fault
 on_prefetch_abort:
     sub r1, lr, #4
+    mrc p15, 0, r2, c6, c0, 2
+    mrc p15, 0, r3, c5, c0, 1
     mov r0, #3
     b   fault
 on_data_abort:
     sub r1, lr, #8
+    mrc p15, 0, r2, c6, c0, 0
+    mrc p15, 0, r3, c5, c0, 0
     mov r0, #4
     b   fault
 on_irq:
     sub r1, lr, #4
+    mov r2, #0
+    mov r3, #0
     mov r0, #6
 fault:
     cps #0x1f
+    ldr sp, =ql_stack_top           @ whatever was wrong with the old one
     bl  ql_fault
     b   park
 

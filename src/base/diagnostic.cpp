@@ -11,16 +11,19 @@ namespace qloom {
 namespace {
 
 constexpr CodeInfo kCodes[] = {
-#define QLOOM_CODE(number, name, summary, example, repair) {Code{number}, #name, summary, example, repair},
+#define QLOOM_CODE(number, name, summary, example, repair) \
+    {Code{number}, #name, summary, example, repair},
 #include "base/codes/base.def"
-#include "base/codes/onnx.def"
+#include "base/codes/cli.def"
+#include "base/codes/emit.def"
+#include "base/codes/hw.def"
 #include "base/codes/ir.def"
 #include "base/codes/lower.def"
-#include "base/codes/hw.def"
-#include "base/codes/emit.def"
+#include "base/codes/onnx.def"
+#include "base/codes/pack.def"
 #include "base/codes/sim.def"
+#include "base/codes/soc.def"
 #include "base/codes/train.def"
-#include "base/codes/cli.def"
 #undef QLOOM_CODE
 };
 
@@ -71,9 +74,10 @@ std::string nearest_word(std::string_view word, std::span<const std::string> can
     return best;
 }
 
-void assertion_failed(const char* file, int line, const char* condition, std::string_view sentence) {
-    std::fprintf(stderr, "qloom: internal error at %s:%d: %.*s (%s)\n", file, line, static_cast<int>(sentence.size()),
-                 sentence.data(), condition);
+void assertion_failed(const char* file, int line, const char* condition,
+                      std::string_view sentence) {
+    std::fprintf(stderr, "qloom: internal error at %s:%d: %.*s (%s)\n", file, line,
+                 static_cast<int>(sentence.size()), sentence.data(), condition);
     std::abort();
 }
 

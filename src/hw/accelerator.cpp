@@ -39,6 +39,9 @@ constexpr std::array kModules{ModuleName{Module::kSkid, "ql_skid"},
                               ModuleName{Module::kGlobalReduce, "ql_global_reduce"},
                               ModuleName{Module::kDepthToSpace, "ql_depth_to_space"},
                               ModuleName{Module::kPermuteChannels, "ql_permute_channels"},
+                              ModuleName{Module::kSlidingWindow, "ql_sliding_window"},
+                              ModuleName{Module::kVectorVector, "ql_vector_vector"},
+                              ModuleName{Module::kWindowReduce, "ql_window_reduce"},
                               ModuleName{Module::kOutput, "ql_output"}};
 
 Module parse_module(const std::string& name) {
@@ -163,7 +166,8 @@ OrderedJson json_of(const Board& board) {
             {"dma_base", board.dma_base},
             {"memory_base", board.memory_base},
             {"memory_bytes", board.memory_bytes},
-            {"memory_port_bits", board.memory_port_bits}};
+            {"memory_port_bits", board.memory_port_bits},
+            {"cpu_mhz", board.cpu_mhz}};
 }
 Board board_of(const Json& json) {
     Board board;
@@ -187,6 +191,7 @@ Board board_of(const Json& json) {
     board.memory_base = json.at("memory_base").get<std::uint64_t>();
     board.memory_bytes = json.at("memory_bytes").get<std::uint64_t>();
     board.memory_port_bits = json.at("memory_port_bits").get<int>();
+    board.cpu_mhz = json.at("cpu_mhz").get<double>();
     return board;
 }
 

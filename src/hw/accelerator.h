@@ -63,6 +63,9 @@ enum class Module {
     kGlobalReduce,
     kDepthToSpace,
     kPermuteChannels,
+    kSlidingWindow,
+    kVectorVector,
+    kWindowReduce,
     kOutput
 };
 // "ql_matrix_vector".

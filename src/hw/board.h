@@ -32,6 +32,7 @@ struct Board {
     std::uint64_t memory_base = 0;  // DDR as the DMA sees it
     std::uint64_t memory_bytes = 0;
     int memory_port_bits = 64;  // width of the port through which the DMA reaches DDR
+    double cpu_mhz = 0.0;       // clock of the processor; 0 where there is none
 
     friend bool operator==(const Board&, const Board&) = default;
 };

@@ -81,8 +81,13 @@ std::string folding_file_text(const Accelerator& accelerator) {
     for (const Unit& unit : accelerator.units) {
         if (unit.module == Module::kFifo) fifos[unit.name] = unit.integer("Depth");
         if (unit.layer.empty()) continue;
+        // Windows by channel groups are folded with their reader.
+        if (unit.module == Module::kSlidingWindow && unit.integer("Depthwise") != 0) continue;
         layers[unit.layer] = {{"pe", unit.folding.pe}};
-        if (unit.module == Module::kMatrixVector) layers[unit.layer]["simd"] = unit.folding.simd;
+        const bool has_simd = unit.module == Module::kMatrixVector ||
+                              unit.module == Module::kVectorVector ||
+                              unit.module == Module::kWindowReduce;
+        if (has_simd) layers[unit.layer]["simd"] = unit.folding.simd;
     }
     for (const auto* side : {&accelerator.inputs, &accelerator.outputs}) {
         for (const Port& port : *side) ports[port.name] = port.elements_per_beat;

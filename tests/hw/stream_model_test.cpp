@@ -106,6 +106,31 @@ TEST(StreamModel, PixelsAreWhatPlainSteppingGives) {
     }
 }
 
+// Residual, strided and depthwise windows with padding; FIFOs at their best and too small.
+TEST(StreamModel, WindowsAreWhatPlainSteppingGives) {
+    for (const std::int64_t target : {440, 700, 2000}) {
+        NetworkBuilder build(22);
+        const std::vector<network::WindowAxis> same(2, {.kernel = 3, .pad_begin = 1, .pad_end = 1});
+        const std::vector<network::WindowAxis> strided(2, {.kernel = 2, .stride = 2});
+        const auto x = build.threshold(build.input("x", {6, 8, 4}, {0, 15}), 3);
+        auto y = build.threshold(build.dense(build.windows(x, same, 0), 4, {-1, 1}), 3);
+        y = build.threshold(build.depthwise(build.windows(y, same, 0), 9, 1, {-1, 1}), 3);
+        y = build.threshold(build.add({y, x}, {1, 1}), 3);
+        y = build.window_max(build.windows(y, strided, 0), 4);
+        Accelerator accelerator =
+            fold(build.finish({build.dense(y, 2, {-1, 1})}), options_for(target));
+        expect_as_plain(accelerator, 30);
+        for (Unit& unit : accelerator.units) {
+            if (unit.module != Module::kFifo) continue;
+            for (Parameter& parameter : unit.parameters) {
+                if (parameter.name == "Depth")
+                    parameter.value = std::max<std::int64_t>(2, unit.integer("Depth") * 3 / 4);
+            }
+        }
+        expect_as_plain(accelerator, 30);
+    }
+}
+
 // x --> dense --> act --> dense --+--> y     the short way must wait for the long one
 //  \------------------------------/
 Network residual_network() {

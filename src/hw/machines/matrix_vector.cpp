@@ -14,16 +14,14 @@ namespace {
 // product pipeline, then a skid (one step a vector) or a single output register.
 class MatrixVectorMachine final : public Machine {
 public:
-    MatrixVectorMachine(MachinePorts ports, const Unit& unit)
+    MatrixVectorMachine(MachinePorts ports, std::int64_t simd_folds, std::int64_t neuron_folds,
+                        std::int64_t leaves)
         : Machine(std::move(ports)),
-          simd_folds_(unit.integer("MatrixW") / unit.integer("Simd")),
-          neuron_folds_(unit.integer("MatrixH") / unit.integer("Pe")),
-          free_(2 * simd_folds_) {
-        const std::int64_t simd = unit.integer("Simd");
-        const std::int64_t leaves = unit.integer("Xnor") != 0 ? (simd + 17) / 18 : simd;
-        stages_ =
-            2 + (cost::ceil_log2(leaves) + 1) / 2;  // valid_q of the module: DotLatency + 1 bits
-    }
+          simd_folds_(simd_folds),
+          neuron_folds_(neuron_folds),
+          // valid_q of the module: DotLatency + 1 bits
+          stages_(2 + (cost::ceil_log2(leaves) + 1) / 2),
+          free_(2 * simd_folds) {}
     void publish(Wires& wires) const override {
         set(wires.ready, inputs_[0], neuron_folds_ == 1 ? enable() : free_ != 0);
         set(wires.valid, outputs_[0], simd_folds_ == 1 ? skid_.valid() : pipe_.out_valid);
@@ -128,7 +126,7 @@ private:
 
     std::int64_t simd_folds_;
     std::int64_t neuron_folds_;
-    int stages_ = 0;
+    int stages_;
     std::int64_t step_ = 0;
     std::int64_t fold_ = 0;
     std::int64_t free_;
@@ -140,7 +138,18 @@ private:
 }  // namespace
 
 MachinePtr make_matrix_vector_machine(const Unit& unit, MachinePorts ports) {
-    return std::make_unique<MatrixVectorMachine>(std::move(ports), unit);
+    const std::int64_t simd = unit.integer("Simd");
+    return std::make_unique<MatrixVectorMachine>(
+        std::move(ports), unit.integer("MatrixW") / simd,
+        unit.integer("MatrixH") / unit.integer("Pe"),
+        unit.integer("Xnor") != 0 ? (simd + 17) / 18 : simd);
+}
+
+// Its dot products and its output are those of ql_matrix_vector when one fold has all neurons.
+MachinePtr make_vector_vector_machine(const Unit& unit, MachinePorts ports) {
+    const std::int64_t simd = unit.integer("Simd");
+    return std::make_unique<MatrixVectorMachine>(std::move(ports), unit.integer("Positions") / simd,
+                                                 1, simd);
 }
 
 }  // namespace qloom::hw

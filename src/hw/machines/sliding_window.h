@@ -1,0 +1,10 @@
+#pragma once
+
+#include "hw/machines/machine.h"
+
+namespace qloom::hw {
+
+// ql_sliding_window.
+MachinePtr make_sliding_window_machine(const Unit& unit, MachinePorts ports);
+
+}  // namespace qloom::hw
