@@ -22,6 +22,7 @@ constexpr CodeInfo kCodes[] = {
 #include "base/codes/onnx.def"
 #include "base/codes/pack.def"
 #include "base/codes/sim.def"
+#include "base/codes/soc.def"
 #include "base/codes/train.def"
 #undef QLOOM_CODE
 };

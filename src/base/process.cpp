@@ -24,7 +24,9 @@ namespace {
 constexpr int kExecFailed = 127;
 constexpr int kInterrupted = 128 + SIGINT;
 
-std::string joined(const std::vector<std::string>& argv) { return fmt::format("{}", fmt::join(argv, " ")); }
+std::string joined(const std::vector<std::string>& argv) {
+    return fmt::format("{}", fmt::join(argv, " "));
+}
 
 std::string last_lines(const std::string& text, int lines) {
     std::size_t begin = text.size();
@@ -68,12 +70,14 @@ bool tool_exists(const std::string& program) {
     return false;
 }
 
-ToolResult run_tool(const std::vector<std::string>& argv, const ToolOptions& options, const std::string& package) {
+ToolResult run_tool(const std::vector<std::string>& argv, const ToolOptions& options,
+                    const std::string& package) {
     QLOOM_ASSERT(!argv.empty(), "a command has a program");
     if (!tool_exists(argv[0])) {
         throw Error(code::kToolMissing, argv[0], "the program is not installed",
-                    package.empty() ? "install it and try again"
-                                    : fmt::format("install it with: sudo apt-get install {}", package));
+                    package.empty()
+                        ? "install it and try again"
+                        : fmt::format("install it with: sudo apt-get install {}", package));
     }
     std::vector<std::string> arguments = argv;
     if (!options.environment.empty()) {
@@ -115,7 +119,8 @@ ToolResult run_tool(const std::vector<std::string>& argv, const ToolOptions& opt
         pollfd waiting{.fd = pipe_fds[0], .events = POLLIN, .revents = 0};
         const int ready = left.count() <= 0 ? 0 : poll(&waiting, 1, static_cast<int>(left.count()));
         if (ready < 0 && errno == EINTR) {
-            // The child leads a process group of its own, so that Ctrl-C reaches only the caller: pass it on.
+            // The child leads a process group of its own, so that Ctrl-C reaches only the caller:
+            // pass it on.
             kill(-child, SIGINT);
             interrupted = true;
             break;
@@ -137,6 +142,9 @@ ToolResult run_tool(const std::vector<std::string>& argv, const ToolOptions& opt
         if (log.is_open()) {
             log.write(buffer.data(), count);
         }
+        if (options.on_output) {
+            options.on_output({buffer.data(), static_cast<std::size_t>(count)});
+        }
     }
     close(pipe_fds[0]);
     int status = 0;
@@ -152,15 +160,20 @@ ToolResult run_tool(const std::vector<std::string>& argv, const ToolOptions& opt
     return result;
 }
 
-ToolResult check_tool(const std::vector<std::string>& argv, const ToolOptions& options, const std::string& package) {
+ToolResult check_tool(const std::vector<std::string>& argv, const ToolOptions& options,
+                      const std::string& package) {
     ToolResult result = run_tool(argv, options, package);
     if (result.exit_code != 0) {
-        const std::string ending = result.exit_code < 0
-                                       ? fmt::format("did not finish within {} s", options.timeout.count())
-                                       : fmt::format("failed with exit code {}", result.exit_code);
+        const std::string ending =
+            result.exit_code < 0
+                ? fmt::format("did not finish within {} s", options.timeout.count())
+                : fmt::format("failed with exit code {}", result.exit_code);
         throw Error(code::kToolFailed, argv[0],
-                    fmt::format("`{}` {}; its last lines:\n{}", joined(argv), ending, last_lines(result.output, 12)),
-                    options.log_file.empty() ? "" : fmt::format("the whole log is {}", options.log_file.string()));
+                    fmt::format("`{}` {}; its last lines:\n{}", joined(argv), ending,
+                                last_lines(result.output, 12)),
+                    options.log_file.empty()
+                        ? ""
+                        : fmt::format("the whole log is {}", options.log_file.string()));
     }
     return result;
 }

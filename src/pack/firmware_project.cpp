@@ -7,6 +7,7 @@
 
 #include "base/diagnostic.h"
 #include "pack/embedded_firmware.h"
+#include "pack/single_stream.h"
 #include "pack/stream_bytes.h"
 
 namespace qloom::pack {
@@ -141,14 +142,7 @@ void check(const Accelerator& accelerator, const Board& board, const FirmwareSam
         throw Error(code::kBoardWithoutProcessor, board.name, "the board has no processor",
                     "take a board with one (`qloom boards` lists them)");
     }
-    if (accelerator.inputs.size() != 1 || accelerator.outputs.size() != 1) {
-        throw Error(
-            code::kSeveralStreams, "",
-            fmt::format(
-                "the accelerator has {} input and {} output streams, and the DMA has one of each",
-                accelerator.inputs.size(), accelerator.outputs.size()),
-            "connect it by hand, or join its inputs and outputs in the model");
-    }
+    check_single_stream(accelerator);
     QLOOM_ASSERT(samples.frames > 0 && options.batch > 0, "there is something to run");
     const std::int64_t in = frame_bytes(accelerator.inputs.front());
     const std::int64_t out = frame_bytes(accelerator.outputs.front());

@@ -25,7 +25,8 @@ std::uint32_t load32(const std::uint8_t* data) {
 
 }  // namespace
 
-AxiMemory::AxiMemory(sim::VerilatedModel& model, std::span<std::uint8_t> bytes, AxiMemoryOptions options)
+AxiMemory::AxiMemory(sim::VerilatedModel& model, std::span<std::uint8_t> bytes,
+                     AxiMemoryOptions options)
     : bytes_(bytes),
       options_(std::move(options)),
       random_(options_.seed * 0x9e3779b97f4a7c15U + 1U),
@@ -63,7 +64,8 @@ AxiMemory::AxiMemory(sim::VerilatedModel& model, std::span<std::uint8_t> bytes, 
 }
 
 void AxiMemory::broken(const char* rule) {
-    throw Error(code::kHardwareCheckFailed, "m_axi", fmt::format("the master breaks a rule of AXI4: {}", rule),
+    throw Error(code::kHardwareCheckFailed, "m_axi",
+                fmt::format("the master breaks a rule of AXI4: {}", rule),
                 "this is a fault of Qloom; please report it with the model that shows it");
 }
 
@@ -98,6 +100,7 @@ void AxiMemory::drive() {
             const Burst& burst = reads_.front();
             const std::uint8_t response = response_of(burst.address);
             if (response == kOkay) {
+                if (options_.on_read) options_.on_read(burst.address, word_bytes_);
                 std::memcpy(rdata_->data, &bytes_[burst.address - options_.base], word_bytes_);
             } else {
                 std::memset(rdata_->data, 0xee, word_bytes_);
@@ -117,7 +120,8 @@ void AxiMemory::drive() {
 void AxiMemory::take_request(Channel& channel, std::deque<Burst>& bursts) {
     const bool valid = *channel.valid != 0;
     const std::uint64_t address = load32(channel.address);
-    if (channel.waited && (!valid || address != channel.waited_address || *channel.length != channel.waited_length)) {
+    if (channel.waited &&
+        (!valid || address != channel.waited_address || *channel.length != channel.waited_length)) {
         broken("a request that waits must not change");
     }
     channel.waited = valid && *channel.ready == 0;
@@ -171,7 +175,8 @@ void AxiMemory::sample_write_data() {
         broken("wlast comes with the last beat of a burst");
     }
     if (burst.beats_left == 0) {
-        answers_.push_back({.due = cycle_ + static_cast<std::uint64_t>(options_.latency_cycles), .response = burst.response});
+        answers_.push_back({.due = cycle_ + static_cast<std::uint64_t>(options_.latency_cycles),
+                            .response = burst.response});
         writes_.pop_front();
     }
 }

@@ -13,27 +13,35 @@ namespace qloom::soc {
 
 // How the memory behind an AXI4 port behaves.
 struct AxiMemoryOptions {
-    std::uint64_t base = 0;        // address of the first byte
-    int latency_cycles = 10;       // from a request to its first data, from the last data to the answer
-    int stall_percent = 0;         // chance, a cycle and channel, that the memory is not ready or has nothing
+    std::uint64_t base = 0;   // address of the first byte
+    int latency_cycles = 10;  // from a request to its first data, from the last data to the answer
+    int stall_percent =
+        0;  // chance, a cycle and channel, that the memory is not ready or has nothing
     std::uint64_t seed = 1;
-    // Addresses whose accesses are answered with SLVERR; what lies outside the memory is answered with DECERR.
+    // Addresses whose accesses are answered with SLVERR; what lies outside the memory is answered
+    // with DECERR.
     std::uint64_t slave_error_begin = 0;
     std::uint64_t slave_error_end = 0;
-    std::function<void(std::uint64_t address, std::size_t bytes)> on_write = {};  // after each beat that wrote
+    std::function<void(std::uint64_t address, std::size_t bytes)> on_read =
+        {};  // before each beat that reads
+    std::function<void(std::uint64_t address, std::size_t bytes)> on_write =
+        {};  // after each beat that wrote
 };
 
-// The slave at the port `m_axi_*` of a model: plain bytes, read and written by whoever shares the span. Watches the protocol:
-// incrementing bursts of whole words inside 4 KB, wlast on the last beat, payload that waits does not change.
-// Throws code::kHardwareCheckFailed when the master breaks a rule.
+// The slave at the port `m_axi_*` of a model: plain bytes, read and written by whoever shares the
+// span. Watches the protocol: incrementing bursts of whole words inside 4 KB, wlast on the last
+// beat, payload that waits does not change. Throws code::kHardwareCheckFailed when the master
+// breaks a rule.
 class AxiMemory {
 public:
     AxiMemory(sim::VerilatedModel& model, std::span<std::uint8_t> bytes, AxiMemoryOptions options);
 
-    void drive();           // before the clock edge: sets the inputs of the model
-    void sample();          // the model has settled: takes what moves at the edge
-    void reset();           // forgets everything open
-    [[nodiscard]] bool is_quiet() const { return reads_.empty() && writes_.empty() && answers_.empty(); }
+    void drive();   // before the clock edge: sets the inputs of the model
+    void sample();  // the model has settled: takes what moves at the edge
+    void reset();   // forgets everything open
+    [[nodiscard]] bool is_quiet() const {
+        return reads_.empty() && writes_.empty() && answers_.empty();
+    }
 
 private:
     struct Channel {  // request channel of the model
@@ -50,7 +58,7 @@ private:
     struct Burst {
         std::uint64_t address = 0;
         int beats_left = 0;
-        std::uint64_t due = 0;   // cycle of the first data
+        std::uint64_t due = 0;      // cycle of the first data
         std::uint8_t response = 0;  // the worst so far
     };
     struct Answer {
