@@ -227,7 +227,7 @@ TEST_P(Ip, DescriptionFollowsTheStandard) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Networks, Ip, ::testing::Values(Kind::kBytes, Kind::kOdd),
-                         [](const auto& info) { return info.param == Kind::kBytes ? "Bytes" : "Odd"; });
+                         [](const auto& kind) { return kind.param == Kind::kBytes ? "Bytes" : "Odd"; });
 
 TEST(IpErrors, PlantedOnesAreCaught) {
     const PackagedNetwork made = packaged_network(Kind::kBytes);

@@ -6,6 +6,9 @@
 #include <cmath>
 #include <fstream>
 #include <random>
+#include <set>
+
+#include <gtest/gtest.h>
 
 #include "hw/fold.h"
 #include "hw/random_network.h"
@@ -31,11 +34,16 @@ fs::path fresh_folder() {
     return folder;
 }
 
+// Random weights whose labels are not all alike.
 network::Network bytes_network() {
-    NetworkBuilder build(7);
-    const auto x = build.input("x", {12}, {0, 255});
-    const auto y = build.threshold(build.dense(x, 8, {-4, 3}), 7);
-    return build.finish({build.argmax(build.dense(y, 5, {-4, 3}))});
+    for (std::uint32_t seed = 7;; ++seed) {
+        NetworkBuilder build(seed);
+        const auto x = build.input("x", {16}, {0, 255});
+        const auto y = build.threshold(build.dense(x, 8, {-4, 3}), 7);
+        network::Network network = build.finish({build.argmax(build.dense(y, 5, {-4, 3}))});
+        const Tensor<std::int64_t> labels = reference_run(network, random_inputs(network, 23, 5)).front();
+        if (std::set<std::int64_t>(labels.values().begin(), labels.values().end()).size() >= 4) return network;
+    }
 }
 
 network::Network odd_network() {
@@ -48,8 +56,14 @@ network::Network odd_network() {
 // x -> Quant -> q
 ir::Graph quantiser_head() {
     ir::Graph head;
-    const auto x = head.add_tensor({.name = "x", .shape = Shape{1, kOddElements}});
-    const auto q = head.add_tensor({.name = "q", .shape = Shape{1, kOddElements}});
+    const auto tensor = [&](const char* name) {
+        ir::TensorInfo info;
+        info.name = name;
+        info.shape = Shape{1, kOddElements};
+        return head.add_tensor(std::move(info));
+    };
+    const auto x = tensor("x");
+    const auto q = tensor("q");
     const auto constant = [&](const char* name, float value) {
         return head.add_constant(name, Tensor<float>({}, std::vector<float>{value}));
     };
@@ -109,24 +123,30 @@ void write(const fs::path& folder, const std::vector<emit::TextFile>& files) {
 
 }  // namespace
 
-PackagedNetwork::~PackagedNetwork() {
-    if (!folder.empty()) fs::remove_all(folder);
-}
-
 PackagedNetwork packaged_network(Kind kind, const std::string& board, std::int64_t frames) {
     PackagedNetwork made;
     made.network = kind == Kind::kBytes ? bytes_network() : odd_network();
     const network::StreamId in = made.network.inputs.front();
     const network::StreamId out = made.network.outputs.front();
     made.lowered.network = made.network;
-    lower::InputBinding input{.tensor = "x", .stream = in};
-    lower::OutputBinding output{.tensor = "y", .terms = {{out, {1.0}}}, .bias = {0.0}, .integer = kind == Kind::kBytes};
+    lower::InputBinding input;
+    input.tensor = "x";
+    input.stream = in;
+    lower::OutputBinding output;
+    output.tensor = "y";
+    output.terms = {{out, {1.0}}};
+    output.bias = {0.0};
+    output.integer = kind == Kind::kBytes;
     hw::FoldOptions fold{.board = hw::find_board(board), .target_ii = 24};
     if (kind == Kind::kBytes) {
-        input.model_shape = {1, 12};
+        input.model_shape = {1, 16};
+        fold.folding = hw::parse_folding_file(R"({"layers": {}, "ports": {"s_axis_0": 8}})", "f");
         output.model_shape = {1};
     } else {
-        input = {.tensor = "q", .scale = kQuantScale, .stream = in, .model_shape = {1, kOddElements}, .order = kOrder};
+        input.tensor = "q";
+        input.scale = kQuantScale;
+        input.model_shape = {1, kOddElements};
+        input.order = kOrder;
         output.terms.front().scale = {0.5, 0.25, 2.0, 1.0, 0.125};
         output.bias = {0.0, 1.0, -1.0, 0.5, 10.0};
         output.model_shape = {1, kOddOutputs};
@@ -151,6 +171,7 @@ PackagedNetwork packaged_network(Kind kind, const std::string& board, std::int64
     const std::vector<emit::TextFile> rtl = emit::generate(made.accelerator, made.network);
     made.package = pack::make_package(made.accelerator, made.accelerator.board, made.lowered, rtl, made.samples);
     made.folder = fresh_folder();
+    made.folder_guard = {nullptr, [folder = made.folder](void*) { fs::remove_all(folder); }};
     write(made.folder, rtl);
     write(made.folder, made.package.files);
     return made;

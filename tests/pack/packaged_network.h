@@ -18,16 +18,13 @@ struct PackagedNetwork {
     lower::Lowered lowered;
     pack::Samples samples;
     pack::Package package;
-    std::filesystem::path folder;  // rtl/ and the package; removed with this value
+    std::filesystem::path folder;  // rtl/ and the package; removed with the last copy of this value
     Tensor<float> model_inputs;    // (F, elements) in the model's order
     Tensor<float> model_outputs;   // what the model gives for them
-
-    PackagedNetwork() = default;
-    ~PackagedNetwork();
-    PackagedNetwork(PackagedNetwork&&) = default;
+    std::shared_ptr<void> folder_guard;
 };
 
-// kBytes: 12 bytes -> a label, all widths legal for a DMA as they are.
+// kBytes: 16 bytes, 8 a beat -> a label; widths legal for a DMA as they are.
 // kOdd: 12 signed elements of 3 bits, quantised on the host and reordered, in beats of 24 bits; 5 values with a scale and a bias
 //       for each channel in beats of 40 bits: gearboxes on both sides.
 enum class Kind { kBytes, kOdd };
