@@ -296,6 +296,9 @@ void System::controls(bool mmu, bool data_cache) {
 // ---- faults
 
 void System::finds_nothing(std::uint64_t address, bool is_write, std::uint64_t program_counter) {
+    if (address == program_counter) {
+        excepts(fmt::format("a jump to 0x{:08x}, where no program is", address), block_);
+    }
     throw Error(code::kUnmappedAccess, elf_->place(program_counter),
                 fmt::format("the firmware {} 0x{:08x}, where the board has nothing",
                             is_write ? "writes to" : "reads from", address),

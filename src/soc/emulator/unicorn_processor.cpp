@@ -4,6 +4,7 @@
 
 #include <cstring>
 #include <exception>
+#include <optional>
 #include <vector>
 
 #include <fmt/format.h>
@@ -15,7 +16,15 @@ namespace {
 
 // Where an instruction of interest stands, and what it does with which register.
 struct Watch {
-    enum class Kind { kClean, kInvalidate, kCleanInvalidate, kControl, kCounter, kCounterHz };
+    enum class Kind {
+        kClean,
+        kInvalidate,
+        kCleanInvalidate,
+        kControl,
+        kReadControl,
+        kCounter,
+        kCounterHz
+    };
     Kind kind = Kind::kClean;
     unsigned register_number = 0;
     std::uint64_t address = 0;
@@ -50,6 +59,10 @@ std::optional<Watch> watch_of_aarch64(std::uint32_t word) {
         case 0xd51c1000U:                                         // msr sctlr_el2
         case 0xd51e1000U:
             return Watch{Watch::Kind::kControl, number};  // msr sctlr_el3
+        case 0xd5381000U:                                 // mrs sctlr_el1
+        case 0xd53c1000U:                                 // mrs sctlr_el2
+        case 0xd53e1000U:
+            return Watch{Watch::Kind::kReadControl, number};  // mrs sctlr_el3
         case 0xd53be020U:
             return Watch{Watch::Kind::kCounter, number};  // mrs cntpct_el0
         case 0xd53be000U:
@@ -82,7 +95,10 @@ public:
     void run(std::uint64_t entry) override {
         const uc_err result = uc_emu_start(engine_, entry, ~std::uint64_t{0}, 0, 0);
         if (problem_) std::rethrow_exception(problem_);
-        if (result != UC_ERR_OK) surroundings_.excepts(uc_strerror(result), program_counter());
+        if (result == UC_ERR_OK) return;
+        surroundings_.excepts(
+            result == UC_ERR_INSN_INVALID ? "an undefined instruction" : uc_strerror(result),
+            program_counter());
     }
 
     [[nodiscard]] std::uint64_t program_counter() const override {
@@ -249,6 +265,16 @@ private:
                 break;
             case Watch::Kind::kControl:
                 surroundings_.controls((value & 1U) != 0, (value & 4U) != 0);
+                if (!is_arm_) {
+                    // libunicorn 2.0.1 takes every fetch for an abort once the MMU of a 64-bit
+                    // processor is on. The program's map is flat, so that it runs the same without;
+                    // QEMU, which `--cpu qemu` is for, walks its tables.
+                    control_ = value;
+                    skip(watch);
+                }
+                break;
+            case Watch::Kind::kReadControl:
+                if (control_) answer(watch, id, *control_);
                 break;
             case Watch::Kind::kCounter:
                 answer(watch, id, surroundings_.counter());
@@ -261,6 +287,9 @@ private:
     // The instruction is done: its register is set, and the program goes on behind it.
     void answer(const Watch& watch, int id, std::uint64_t value) {
         if (id != 0) uc_reg_write(engine_, id, &value);
+        skip(watch);
+    }
+    void skip(const Watch& watch) {
         const std::uint64_t next = watch.address + 4;
         uc_reg_write(engine_, UC_ARM64_REG_PC, &next);
     }
@@ -280,6 +309,7 @@ private:
     Surroundings& surroundings_;
     uc_engine* engine_ = nullptr;
     std::uint64_t end_ = 0;
+    std::optional<std::uint64_t> control_;  // what a 64-bit program wrote to SCTLR
     std::exception_ptr problem_;
     std::vector<std::unique_ptr<Piece>> pieces_;
     std::vector<std::unique_ptr<WatchOf>> watches_;
