@@ -50,7 +50,7 @@ void add_rtl(const hw::Accelerator& accelerator, std::vector<TextFile>& files) {
 
 void add_memories(const hw::Accelerator& accelerator, const network::Network& given,
                   std::vector<TextFile>& files) {
-    const network::Network network = hw::binary_additions(given);
+    const network::Network network = hw::hardware_form(given);
     std::map<std::string, const hw::Unit*> units;
     for (const hw::Unit& unit : accelerator.units) {
         if (!unit.layer.empty()) units[unit.layer] = &unit;

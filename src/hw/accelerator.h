@@ -58,6 +58,11 @@ enum class Module {
     kConcat,
     kSplit,
     kArgmax,
+    kRepeat,
+    kInsertPixels,
+    kGlobalReduce,
+    kDepthToSpace,
+    kPermuteChannels,
     kOutput
 };
 // "ql_matrix_vector".

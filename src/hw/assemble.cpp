@@ -9,6 +9,7 @@
 #include "hw/cost.h"
 #include "hw/prepare.h"
 #include "hw/registry.h"
+#include "hw/units/buffer.h"
 
 namespace qloom::hw {
 namespace {
@@ -162,12 +163,17 @@ private:
         fifo.name = name;
         fifo.kind = "Fifo";
         fifo.shape = fmt::format("{} deep", depth);
-        fifo.cost = cost::fifo(bits, depth);
+        std::string ram_style = "auto";
+        if (depth > 2) {
+            const Buffer memory = choose_buffer(depth - 1, bits, plan_.prices);
+            ram_style = memory.ram_style;
+            fifo.cost = cost::fifo_control(depth) + memory.cost;
+            fifo.cost.ffs += memory.register_ffs(bits);
+        } else {
+            fifo.cost = cost::skid(bits);
+        }
         fifo.module = Module::kFifo;
-        fifo.parameters = {
-            {"DataW", bits},
-            {"Depth", depth},
-            {"RamStyle", cost::fifo_uses_block_ram(bits, depth) ? "block" : "distributed"}};
+        fifo.parameters = {{"DataW", bits}, {"Depth", depth}, {"RamStyle", ram_style}};
         return through(stream, source, std::move(fifo), source.elements);
     }
 

@@ -118,7 +118,7 @@ void add_notes(Accelerator& accelerator) {
 }  // namespace
 
 Accelerator fold(const Network& given, const FoldOptions& options) {
-    const Network network = binary_additions(given);
+    const Network network = hardware_form(given);
     const double clock_mhz = checked_clock(options);
     const std::int64_t target_ii = checked_target(options, clock_mhz);
 

@@ -45,8 +45,8 @@ public:
             }
         }
         for (std::size_t i = 0; i < accelerator.units.size(); ++i) {
-            machines_.push_back(
-                make_machine(accelerator.units[i], inputs[i], outputs[i], options.unbounded_fifos));
+            machines_.push_back(make_machine(accelerator.units[i], {inputs[i], outputs[i]},
+                                             options.unbounded_fifos));
             longest_pause_ = std::max(longest_pause_, accelerator.units[i].cycles + 64);
         }
     }

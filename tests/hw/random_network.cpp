@@ -91,7 +91,7 @@ struct Meaning {
         }
     }
     void operator()(const Multiply&) {
-        for (std::size_t k = 0; k < x().size(); ++k) y().push_back(x(0)[k] * x(1)[k]);
+        for (std::size_t k = 0; k < x().size(); ++k) y().push_back(x(0)[k] * x(1)[k % x(1).size()]);
     }
     void operator()(const Concat&) {
         for (std::int64_t vector = 0; vector < in().vectors(); ++vector) {
@@ -120,10 +120,69 @@ struct Meaning {
         y().push_back(static_cast<std::int64_t>(best));
     }
     void operator()(const Reshape&) { y() = x(); }
+    void operator()(const GlobalReduce& unit) {
+        const std::int64_t channels = in().channels();
+        for (std::int64_t c = 0; c < channels; ++c) {
+            std::int64_t sum = 0;
+            std::int64_t most = in().range.lo;
+            for (std::int64_t pixel = 0; pixel < in().vectors(); ++pixel) {
+                const std::int64_t value = x()[static_cast<std::size_t>(pixel * channels + c)];
+                sum += value;
+                most = std::max(most, value);
+            }
+            y().push_back(unit.reduction == Reduction::kMax ? most : sum);
+        }
+    }
+    void operator()(const Upsample& unit) {
+        each_output([&](std::int64_t row, std::int64_t column, std::int64_t channel) {
+            return pixel(row / rows_of(unit.factors), column / unit.factors.back(), channel);
+        });
+    }
+    void operator()(const InsertPixels& unit) {
+        each_output([&](std::int64_t row, std::int64_t column, std::int64_t channel) {
+            if (row % rows_of(unit.factors) != 0 || column % unit.factors.back() != 0)
+                return unit.value;
+            return pixel(row / rows_of(unit.factors), column / unit.factors.back(), channel);
+        });
+    }
+    void operator()(const PermuteChannels& unit) {
+        each_output([&](std::int64_t row, std::int64_t column, std::int64_t channel) {
+            return pixel(row, column, unit.order[static_cast<std::size_t>(channel)]);
+        });
+    }
+    void operator()(const DepthToSpace& unit) {
+        const std::int64_t channels = network.stream(layer.outputs[0]).channels();
+        each_output([&](std::int64_t row, std::int64_t column, std::int64_t channel) {
+            const std::int64_t part = row % unit.block * unit.block + column % unit.block;
+            return pixel(row / unit.block, column / unit.block, part * channels + channel);
+        });
+    }
     // Kinds that these tests do not build.
     template <class Other>
     void operator()(const Other&) {
         QLOOM_ASSERT(false, "the builder makes no such layer");
+    }
+
+    // Images with one row where there is one spatial axis.
+    static std::int64_t rows_of(const std::vector<std::int64_t>& factors) {
+        return factors.size() > 1 ? factors[0] : 1;
+    }
+    [[nodiscard]] std::int64_t pixel(std::int64_t row, std::int64_t column,
+                                     std::int64_t channel) const {
+        const Shape& shape = in().shape;
+        const std::int64_t width = shape[shape.size() - 2];
+        return x()[static_cast<std::size_t>((row * width + column) * shape.back() + channel)];
+    }
+    template <class F>
+    void each_output(F&& function) {
+        const Shape& shape = network.stream(layer.outputs[0]).shape;
+        const std::int64_t height = shape.size() > 2 ? shape[0] : 1;
+        for (std::int64_t row = 0; row < height; ++row) {
+            for (std::int64_t column = 0; column < shape[shape.size() - 2]; ++column) {
+                for (std::int64_t c = 0; c < shape.back(); ++c)
+                    y().push_back(function(row, column, c));
+            }
+        }
     }
 
     template <class F>
@@ -302,6 +361,44 @@ std::vector<StreamId> NetworkBuilder::split(StreamId x, const std::vector<std::i
 
 StreamId NetworkBuilder::argmax(StreamId x) {
     return emit(fresh("argmax"), Argmax{}, {x}, {1}, {0, at(x).channels() - 1});
+}
+
+StreamId NetworkBuilder::global_reduce(StreamId x, Reduction reduction) {
+    Shape shape(at(x).shape.size(), 1);
+    shape.back() = at(x).channels();
+    const std::int64_t count = reduction == Reduction::kSum ? at(x).vectors() : 1;
+    return emit(fresh("reduce"), GlobalReduce{reduction}, {x}, shape,
+                {at(x).range.lo * count, at(x).range.hi * count});
+}
+
+StreamId NetworkBuilder::upsample(StreamId x, const std::vector<std::int64_t>& factors) {
+    Shape shape = at(x).shape;
+    for (std::size_t axis = 0; axis < factors.size(); ++axis) shape[axis] *= factors[axis];
+    return emit(fresh("upsample"), Upsample{factors}, {x}, shape, at(x).range);
+}
+
+StreamId NetworkBuilder::insert_pixels(StreamId x, const std::vector<std::int64_t>& factors,
+                                       std::int64_t value) {
+    Shape shape = at(x).shape;
+    for (std::size_t axis = 0; axis < factors.size(); ++axis)
+        shape[axis] = (shape[axis] - 1) * factors[axis] + 1;
+    return emit(fresh("insert"), InsertPixels{factors, value}, {x}, shape,
+                at(x).range.united({value, value}));
+}
+
+StreamId NetworkBuilder::permute(StreamId x) {
+    std::vector<std::int64_t> order;
+    for (std::int64_t c = 0; c < at(x).channels(); ++c) order.push_back(c);
+    std::shuffle(order.begin(), order.end(), random_);
+    return emit(fresh("permute"), PermuteChannels{order}, {x}, at(x).shape, at(x).range);
+}
+
+StreamId NetworkBuilder::depth_to_space(StreamId x, std::int64_t block) {
+    Shape shape = at(x).shape;
+    shape[0] *= block;
+    shape[1] *= block;
+    shape[2] /= block * block;
+    return emit(fresh("depth"), DepthToSpace{block}, {x}, shape, at(x).range);
 }
 
 StreamId NetworkBuilder::reshape(StreamId x, const Shape& shape) {

@@ -34,11 +34,19 @@ public:
     network::StreamId affine(network::StreamId x, bool shared = false);
     network::StreamId add(const std::vector<network::StreamId>& xs,
                           const std::vector<std::int64_t>& multipliers);
+    // b: as a, or one vector.
     network::StreamId multiply(network::StreamId a, network::StreamId b);
     network::StreamId concat(const std::vector<network::StreamId>& xs);
     std::vector<network::StreamId> split(network::StreamId x,
                                          const std::vector<std::int64_t>& channels);
     network::StreamId argmax(network::StreamId x);
+    // Images: (H, W, C), or (L, C).
+    network::StreamId global_reduce(network::StreamId x, network::Reduction reduction);
+    network::StreamId upsample(network::StreamId x, const std::vector<std::int64_t>& factors);
+    network::StreamId insert_pixels(network::StreamId x, const std::vector<std::int64_t>& factors,
+                                    std::int64_t value);
+    network::StreamId permute(network::StreamId x);  // any order
+    network::StreamId depth_to_space(network::StreamId x, std::int64_t block);
     network::StreamId reshape(network::StreamId x, const Shape& shape);
 
     network::Network finish(const std::vector<network::StreamId>& outputs);

@@ -1,0 +1,10 @@
+#pragma once
+
+#include "hw/machines/machine.h"
+
+namespace qloom::hw {
+
+// ql_matrix_vector.
+MachinePtr make_matrix_vector_machine(const Unit& unit, MachinePorts ports);
+
+}  // namespace qloom::hw
