@@ -58,14 +58,14 @@ enum class Module {
     kConcat,
     kSplit,
     kArgmax,
-    kSlidingWindow,
-    kVectorVector,
-    kWindowReduce,
     kRepeat,
     kInsertPixels,
     kGlobalReduce,
     kDepthToSpace,
     kPermuteChannels,
+    kSlidingWindow,
+    kVectorVector,
+    kWindowReduce,
     kOutput
 };
 // "ql_matrix_vector".

@@ -48,7 +48,7 @@ void choose_fifos(const Network& network, Plan& plan) {
     Plan measured = plan;
     measured.every_fifo = true;
     const Accelerator full = assemble(network, measured);
-    const StreamTiming free_run = measure_streams(full, true);
+    const StreamTiming free_run = measure_streams(full, {.unbounded_fifos = true});
     if (free_run.deadlocked) return;  // no FIFO helps; the caller reports it
     struct Place {
         std::string name;

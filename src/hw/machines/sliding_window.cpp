@@ -46,23 +46,31 @@ public:
         set(wires.ready, inputs_[0], taken_ < 0);
         set(wires.valid, outputs_[0], valid_);
     }
-    void step(const Wires& wires) override {
+    std::int64_t step(const Wires& wires) override {
+        const bool valid = valid_;
         const bool write = wires.fires(inputs_[0]);
         const bool enable = !valid_ || wires.ready[static_cast<std::size_t>(outputs_[0])] != 0;
         const bool issue = enable && (outside_ || ahead_ >= 0);
         if (enable) valid_ = issue;
-        if (issue) advance();
+        if (issue) move_on();
         if (write) {
             ++ahead_;
             ++taken_;
         }
+        return next(issue || write || valid != valid_);
+    }
+    void state(StateHash& hash) const override {
+        for (const Loop* loop : {&group_, &kx_, &ky_, &ox_, &oy_}) hash.add(loop->at);
+        hash.add(ahead_);
+        hash.add(taken_);
+        hash.add(valid_ ? 1 : 0);
     }
 
 private:
     [[nodiscard]] std::int64_t row() const { return width_ * groups_; }
     [[nodiscard]] std::int64_t origin() const { return -pad_top_ * row() - pad_left_ * groups_; }
 
-    void advance() {
+    void move_on() {
         const bool window_end = group_.last() && kx_.last() && ky_.last();
         if (window_end) taken_ -= freed();
         const bool turns_kx = depthwise_ || group_.last();
