@@ -9,6 +9,7 @@ libonnx-dev libprotobuf-dev protobuf-compiler
 libtorch-dev libopenblas-dev libopenblas0-pthread
 verilator clang yosys
 libgtest-dev libgmock-dev libbenchmark-dev
+libxml2-utils tcl python3-numpy
 dataset-fashion-mnist
 "
 

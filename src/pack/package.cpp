@@ -11,6 +11,7 @@
 #include "pack/firmware_project.h"
 #include "pack/ip.h"
 #include "pack/stream_bytes.h"
+#include "pack/system_rtl.h"
 #include "pack/vivado.h"
 
 namespace qloom::pack {
@@ -24,6 +25,22 @@ std::int64_t frames_of(const network::Frames& frames) {
 
 void append(std::vector<TextFile>& files, std::vector<TextFile> more) {
     std::ranges::move(more, std::back_inserter(files));
+}
+
+// system/: the same with Qloom's own DMA, for FPGAs and tools without a vendor's; its files.f names the accelerator's too.
+std::vector<TextFile> system_files(const hw::Accelerator& accelerator, const StreamPlan& plan,
+                                   const std::vector<TextFile>& rtl) {
+    std::vector<TextFile> files;
+    std::string list = std::ranges::find(rtl, "rtl/files.f", &TextFile::path)->text;
+    for (std::size_t at = 0; at < list.size(); at = list.find('\n', at) + 1) list.insert(at, "../rtl/");
+    for (TextFile& file : system_rtl(accelerator, plan.memory_bits)) {
+        const std::string name = file.path.substr(file.path.rfind('/') + 1);
+        if (list.find("/" + name + "\n") != std::string::npos) continue;  // the accelerator has it too
+        list += name + "\n";
+        files.push_back({"system/" + name, std::move(file.text)});
+    }
+    files.push_back({"system/files.f", list});
+    return files;
 }
 
 }  // namespace
@@ -78,6 +95,7 @@ Package make_package(const hw::Accelerator& accelerator, const hw::Board& board,
         package.notes.push_back(fmt::format("only ip/ is packaged: the board {} has no processor", board.name));
         return package;
     }
+    append(package.files, system_files(accelerator, plan, rtl));
     const HostView view = host_view(lowered);
     package.notes = view.notes();
     const DriverFacts facts{&accelerator, &board, &plan, &view};

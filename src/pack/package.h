@@ -16,12 +16,13 @@
 //   vivado/    build.tcl: IP to bitstream
 //   pynq/      driver.py, a notebook, sample frames with known answers
 //   linux/     the same in C++, for UIO and a DMA buffer
+//   system/    the accelerator with Qloom's own DMA, for FPGAs and tools without a vendor's
 //   firmware/  the bare-metal program, and the application for Vitis in firmware/vitis/
 // Deterministic bytes; nothing names a machine, a path outside or a time.
 namespace qloom::pack {
 
 // The folders that belong to a package: writing one replaces them.
-constexpr const char* kPackageFolders[] = {"firmware", "ip", "linux", "pynq", "vivado"};
+constexpr const char* kPackageFolders[] = {"firmware", "ip", "linux", "pynq", "system", "vivado"};
 
 // Frames that travel with the package, and what the integer engine makes of them: known answers for a first run.
 struct Samples {

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace qloom::cli {
+
+// Where a file that belongs to the program is: beside it, or in ../lib/qloom. The first place when
+// it is in neither.
+std::filesystem::path file_beside_program(const std::string& name);
+
+}  // namespace qloom::cli
