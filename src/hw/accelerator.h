@@ -58,14 +58,15 @@ enum class Module {
     kConcat,
     kSplit,
     kArgmax,
-    kSlidingWindow,
-    kVectorVector,
-    kWindowReduce,
     kRepeat,
     kInsertPixels,
     kGlobalReduce,
     kDepthToSpace,
     kPermuteChannels,
+    kSlidingWindow,
+    kParallelWindow,
+    kVectorVector,
+    kWindowReduce,
     kOutput
 };
 // "ql_matrix_vector".

@@ -18,6 +18,7 @@ struct Plan {
     std::vector<std::int64_t> input_elements;         // a beat of each accelerator input
     std::vector<std::int64_t> output_elements;        // and output
     std::map<std::string, std::int64_t> fifo_depths;  // by FIFO instance name; absent or 0: no FIFO
+    bool fifos_are_smallest = true;  // what the search for them says
     Prices prices;
     bool every_fifo =
         false;  // put a FIFO at every place one may stand (to find out how full it gets)

@@ -55,7 +55,9 @@ public:
                 if (channel.to.port != Endpoint::kNowhere) sinks_.push_back({id, channel.beats, 0});
             }
         }
+        longest_frame_ = options.pace + 64;
         for (std::size_t i = 0; i < units; ++i) {
+            longest_frame_ += 2 * accelerator.units[i].cycles + 64;
             machines_.push_back(
                 make_machine(accelerator.units[i], std::move(ports[i]), options.unbounded_fifos));
             is_join_.push_back(machines_.back()->is_join() ? 1 : 0);
@@ -75,6 +77,9 @@ public:
             note_frames();
             if (result_.period != 0.0) break;
             cycle_ = next_cycle();
+            // One part of the network may go on while another has stopped for good.
+            const std::int64_t before = frames_done() == 0 ? 0 : result_.frame_ends.back();
+            if (cycle_ != kNever && cycle_ - before > longest_frame_) cycle_ = kNever;
         }
         result_.deadlocked = cycle_ == kNever;
         for (const MachinePtr& machine : machines_) result_.fifo_peaks.push_back(machine->peak());
@@ -190,7 +195,23 @@ private:
         const std::int64_t complete = std::min(complete_frames(), options_.frames);
         if (frames_done() >= complete) return;
         while (frames_done() < complete) result_.frame_ends.push_back(cycle_);
-        if (options_.until_periodic) look_for_period();
+        if (!options_.until_periodic) return;
+        look_for_period();
+        if (result_.period == 0.0) look_for_growing_lag();
+    }
+
+    // Frames that all come later after their release than the one before, by the same time, cannot
+    // keep the pace; until the backlog reaches the source would be long to wait for.
+    void look_for_growing_lag() {
+        constexpr std::int64_t kFrames = 6;
+        if (options_.pace == 0 || frames_done() <= kFrames) return;
+        const auto& ends = result_.frame_ends;
+        const std::int64_t apart = ends[ends.size() - 1] - ends[ends.size() - 2];
+        if (apart <= options_.pace) return;
+        for (std::size_t back = 1; back < kFrames; ++back) {
+            if (ends[ends.size() - 1 - back] - ends[ends.size() - 2 - back] != apart) return;
+        }
+        result_.period = static_cast<double>(apart);
     }
 
     // The state now, but for how far the sources lag behind their pace.
@@ -288,6 +309,7 @@ private:
     std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
     std::vector<PortCounter> sources_;
     std::vector<PortCounter> sinks_;
+    std::int64_t longest_frame_ = 0;  // more cycles than any frame can take after another
     bool starved_ = false;  // a source had to wait for its pace since the last frame
     std::unordered_map<std::uint64_t, Visit> visits_;
     std::unordered_map<std::uint64_t, Visit> visits_since_starved_;

@@ -120,6 +120,43 @@ struct Meaning {
         y().push_back(static_cast<std::int64_t>(best));
     }
     void operator()(const Reshape&) { y() = x(); }
+    void operator()(const GlobalReduce& unit) {
+        const std::int64_t channels = in().channels();
+        for (std::int64_t c = 0; c < channels; ++c) {
+            std::int64_t sum = 0;
+            std::int64_t most = in().range.lo;
+            for (std::int64_t pixel = 0; pixel < in().vectors(); ++pixel) {
+                const std::int64_t value = x()[static_cast<std::size_t>(pixel * channels + c)];
+                sum += value;
+                most = std::max(most, value);
+            }
+            y().push_back(unit.reduction == Reduction::kMax ? most : sum);
+        }
+    }
+    void operator()(const Upsample& unit) {
+        each_output([&](std::int64_t row, std::int64_t column, std::int64_t channel) {
+            return pixel(row / rows_of(unit.factors), column / unit.factors.back(), channel);
+        });
+    }
+    void operator()(const InsertPixels& unit) {
+        each_output([&](std::int64_t row, std::int64_t column, std::int64_t channel) {
+            if (row % rows_of(unit.factors) != 0 || column % unit.factors.back() != 0)
+                return unit.value;
+            return pixel(row / rows_of(unit.factors), column / unit.factors.back(), channel);
+        });
+    }
+    void operator()(const PermuteChannels& unit) {
+        each_output([&](std::int64_t row, std::int64_t column, std::int64_t channel) {
+            return pixel(row, column, unit.order[static_cast<std::size_t>(channel)]);
+        });
+    }
+    void operator()(const DepthToSpace& unit) {
+        const std::int64_t channels = network.stream(layer.outputs[0]).channels();
+        each_output([&](std::int64_t row, std::int64_t column, std::int64_t channel) {
+            const std::int64_t part = row % unit.block * unit.block + column % unit.block;
+            return pixel(row / unit.block, column / unit.block, part * channels + channel);
+        });
+    }
     void operator()(const SlidingWindow& unit) {
         const bool flat = unit.axes.size() == 1;
         const std::int64_t channels = in().channels();
@@ -174,48 +211,6 @@ struct Meaning {
             }
         }
     }
-    void operator()(const GlobalReduce& unit) {
-        const std::int64_t channels = in().channels();
-        for (std::int64_t c = 0; c < channels; ++c) {
-            std::int64_t sum = 0;
-            std::int64_t most = in().range.lo;
-            for (std::int64_t pixel = 0; pixel < in().vectors(); ++pixel) {
-                const std::int64_t value = x()[static_cast<std::size_t>(pixel * channels + c)];
-                sum += value;
-                most = std::max(most, value);
-            }
-            y().push_back(unit.reduction == Reduction::kMax ? most : sum);
-        }
-    }
-    void operator()(const Upsample& unit) {
-        each_output([&](std::int64_t row, std::int64_t column, std::int64_t channel) {
-            return pixel(row / rows_of(unit.factors), column / unit.factors.back(), channel);
-        });
-    }
-    void operator()(const InsertPixels& unit) {
-        each_output([&](std::int64_t row, std::int64_t column, std::int64_t channel) {
-            if (row % rows_of(unit.factors) != 0 || column % unit.factors.back() != 0)
-                return unit.value;
-            return pixel(row / rows_of(unit.factors), column / unit.factors.back(), channel);
-        });
-    }
-    void operator()(const PermuteChannels& unit) {
-        each_output([&](std::int64_t row, std::int64_t column, std::int64_t channel) {
-            return pixel(row, column, unit.order[static_cast<std::size_t>(channel)]);
-        });
-    }
-    void operator()(const DepthToSpace& unit) {
-        const std::int64_t channels = network.stream(layer.outputs[0]).channels();
-        each_output([&](std::int64_t row, std::int64_t column, std::int64_t channel) {
-            const std::int64_t part = row % unit.block * unit.block + column % unit.block;
-            return pixel(row / unit.block, column / unit.block, part * channels + channel);
-        });
-    }
-    [[nodiscard]] std::int64_t window_value(std::int64_t vector, std::int64_t position,
-                                            std::int64_t channels, std::int64_t channel) const {
-        return x()[static_cast<std::size_t>(vector * in().channels() + position * channels +
-                                            channel)];
-    }
     // Images with one row where there is one spatial axis.
     static std::int64_t rows_of(const std::vector<std::int64_t>& factors) {
         return factors.size() > 1 ? factors[0] : 1;
@@ -236,6 +231,11 @@ struct Meaning {
                     y().push_back(function(row, column, c));
             }
         }
+    }
+    [[nodiscard]] std::int64_t window_value(std::int64_t vector, std::int64_t position,
+                                            std::int64_t channels, std::int64_t channel) const {
+        return x()[static_cast<std::size_t>(vector * in().channels() + position * channels +
+                                            channel)];
     }
 
     template <class F>
@@ -416,6 +416,44 @@ StreamId NetworkBuilder::argmax(StreamId x) {
     return emit(fresh("argmax"), Argmax{}, {x}, {1}, {0, at(x).channels() - 1});
 }
 
+StreamId NetworkBuilder::global_reduce(StreamId x, Reduction reduction) {
+    Shape shape(at(x).shape.size(), 1);
+    shape.back() = at(x).channels();
+    const std::int64_t count = reduction == Reduction::kSum ? at(x).vectors() : 1;
+    return emit(fresh("reduce"), GlobalReduce{reduction}, {x}, shape,
+                {at(x).range.lo * count, at(x).range.hi * count});
+}
+
+StreamId NetworkBuilder::upsample(StreamId x, const std::vector<std::int64_t>& factors) {
+    Shape shape = at(x).shape;
+    for (std::size_t axis = 0; axis < factors.size(); ++axis) shape[axis] *= factors[axis];
+    return emit(fresh("upsample"), Upsample{factors}, {x}, shape, at(x).range);
+}
+
+StreamId NetworkBuilder::insert_pixels(StreamId x, const std::vector<std::int64_t>& factors,
+                                       std::int64_t value) {
+    Shape shape = at(x).shape;
+    for (std::size_t axis = 0; axis < factors.size(); ++axis)
+        shape[axis] = (shape[axis] - 1) * factors[axis] + 1;
+    return emit(fresh("insert"), InsertPixels{factors, value}, {x}, shape,
+                at(x).range.united({value, value}));
+}
+
+StreamId NetworkBuilder::permute(StreamId x) {
+    std::vector<std::int64_t> order;
+    for (std::int64_t c = 0; c < at(x).channels(); ++c) order.push_back(c);
+    std::shuffle(order.begin(), order.end(), random_);
+    return emit(fresh("permute"), PermuteChannels{order}, {x}, at(x).shape, at(x).range);
+}
+
+StreamId NetworkBuilder::depth_to_space(StreamId x, std::int64_t block) {
+    Shape shape = at(x).shape;
+    shape[0] *= block;
+    shape[1] *= block;
+    shape[2] /= block * block;
+    return emit(fresh("depth"), DepthToSpace{block}, {x}, shape, at(x).range);
+}
+
 StreamId NetworkBuilder::windows(StreamId x, const std::vector<WindowAxis>& axes,
                                  std::int64_t pad_value) {
     const Shape in = at(x).shape;
@@ -496,44 +534,6 @@ StreamId NetworkBuilder::window_max(StreamId x, std::int64_t positions) {
 
 StreamId NetworkBuilder::window_sum(StreamId x, std::int64_t positions) {
     return reduce_of(x, {.reduction = Reduction::kSum, .positions = positions});
-}
-
-StreamId NetworkBuilder::global_reduce(StreamId x, Reduction reduction) {
-    Shape shape(at(x).shape.size(), 1);
-    shape.back() = at(x).channels();
-    const std::int64_t count = reduction == Reduction::kSum ? at(x).vectors() : 1;
-    return emit(fresh("reduce"), GlobalReduce{reduction}, {x}, shape,
-                {at(x).range.lo * count, at(x).range.hi * count});
-}
-
-StreamId NetworkBuilder::upsample(StreamId x, const std::vector<std::int64_t>& factors) {
-    Shape shape = at(x).shape;
-    for (std::size_t axis = 0; axis < factors.size(); ++axis) shape[axis] *= factors[axis];
-    return emit(fresh("upsample"), Upsample{factors}, {x}, shape, at(x).range);
-}
-
-StreamId NetworkBuilder::insert_pixels(StreamId x, const std::vector<std::int64_t>& factors,
-                                       std::int64_t value) {
-    Shape shape = at(x).shape;
-    for (std::size_t axis = 0; axis < factors.size(); ++axis)
-        shape[axis] = (shape[axis] - 1) * factors[axis] + 1;
-    return emit(fresh("insert"), InsertPixels{factors, value}, {x}, shape,
-                at(x).range.united({value, value}));
-}
-
-StreamId NetworkBuilder::permute(StreamId x) {
-    std::vector<std::int64_t> order;
-    for (std::int64_t c = 0; c < at(x).channels(); ++c) order.push_back(c);
-    std::shuffle(order.begin(), order.end(), random_);
-    return emit(fresh("permute"), PermuteChannels{order}, {x}, at(x).shape, at(x).range);
-}
-
-StreamId NetworkBuilder::depth_to_space(StreamId x, std::int64_t block) {
-    Shape shape = at(x).shape;
-    shape[0] *= block;
-    shape[1] *= block;
-    shape[2] /= block * block;
-    return emit(fresh("depth"), DepthToSpace{block}, {x}, shape, at(x).range);
 }
 
 StreamId NetworkBuilder::reshape(StreamId x, const Shape& shape) {

@@ -40,6 +40,13 @@ public:
     std::vector<network::StreamId> split(network::StreamId x,
                                          const std::vector<std::int64_t>& channels);
     network::StreamId argmax(network::StreamId x);
+    // Images: (H, W, C), or (L, C).
+    network::StreamId global_reduce(network::StreamId x, network::Reduction reduction);
+    network::StreamId upsample(network::StreamId x, const std::vector<std::int64_t>& factors);
+    network::StreamId insert_pixels(network::StreamId x, const std::vector<std::int64_t>& factors,
+                                    std::int64_t value);
+    network::StreamId permute(network::StreamId x);  // any order
+    network::StreamId depth_to_space(network::StreamId x, std::int64_t block);
     // One axis (L, C) or two (H, W, C); the padding value is a value of the stream.
     network::StreamId windows(network::StreamId x, const std::vector<network::WindowAxis>& axes,
                               std::int64_t pad_value = 0);
@@ -52,13 +59,6 @@ public:
     network::StreamId window_sum(network::StreamId x, std::int64_t positions);
     // A window with padding, stride and dilation that fits an axis of `size`.
     network::WindowAxis random_axis(std::int64_t size);
-    // Images: (H, W, C), or (L, C).
-    network::StreamId global_reduce(network::StreamId x, network::Reduction reduction);
-    network::StreamId upsample(network::StreamId x, const std::vector<std::int64_t>& factors);
-    network::StreamId insert_pixels(network::StreamId x, const std::vector<std::int64_t>& factors,
-                                    std::int64_t value);
-    network::StreamId permute(network::StreamId x);  // any order
-    network::StreamId depth_to_space(network::StreamId x, std::int64_t block);
     network::StreamId reshape(network::StreamId x, const Shape& shape);
 
     network::Network finish(const std::vector<network::StreamId>& outputs);
