@@ -5,6 +5,7 @@
 
 #include "base/codes/soc.h"
 #include "cli/compile_flow.h"
+#include "cli/firmware_output.h"
 #include "cli/frames.h"
 #include "cli/interrupt.h"
 #include "cli/program_files.h"
@@ -26,20 +27,6 @@ constexpr std::int64_t kDefaultFrames = 100;
 
 double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-// What the firmware makes of the accelerator's results: the only value of a frame, or the place of
-// the first largest.
-std::vector<std::int64_t> largest_of(const network::Frames& results) {
-    const Tensor<std::int64_t> values = network::integers_of(results);
-    const std::int64_t frames = values.dim(0);
-    const std::int64_t size = values.size() / std::max<std::int64_t>(frames, 1);
-    std::vector<std::int64_t> labels;
-    for (std::int64_t frame = 0; frame < frames; ++frame) {
-        const auto begin = values.begin() + frame * size;
-        labels.push_back(size == 1 ? *begin : std::max_element(begin, begin + size) - begin);
-    }
-    return labels;
 }
 
 // The board's time that a run may take: starting, the accelerator ten times slower than it is, and
@@ -75,26 +62,16 @@ SocOutcome run_soc(const SocRequest& request) {
     const std::vector<ir::Value> inputs = data.frames(0, data.size());
     const std::vector<network::Frames> integers = engine.to_integers(inputs);
     const std::vector<network::Frames> results = engine.run_network(integers);
-    outcome.expected = largest_of(results.front());
-    const std::vector<std::int64_t> meant = labels_of(engine.to_outputs(results, inputs).front());
-    if (meant != outcome.expected) {
-        const auto at = std::ranges::mismatch(meant, outcome.expected);
-        throw Error(
-            code::kLabelsNotComparable, request.folder.string(),
-            fmt::format(
-                "frame {} is a {} by the model, and the accelerator's largest output is number {}",
-                at.in1 - meant.begin(), *at.in1, *at.in2),
-            "the host has the last word on this model's outputs; compile it with --postprocess "
-            "argmax");
-    }
+    outcome.expected = labels_of(engine.to_outputs(results, inputs).front());
 
     pack::FirmwareSamples samples{
         .frames = data.size(),
         .bytes = pack::stream_bytes(accelerator.inputs.front(), integers.front())};
     samples.labels.assign(data.dataset().labels.begin(), data.dataset().labels.end());
+    pack::FirmwareOptions options{.batch = request.batch, .print_frames = request.print_frames};
+    set_output_meaning(engine.lowered(), options);
     const std::vector<emit::TextFile> project =
-        pack::firmware_project(accelerator, accelerator.board, samples,
-                               {.batch = request.batch, .print_frames = request.print_frames});
+        pack::firmware_project(accelerator, accelerator.board, samples, options);
 
     const std::filesystem::path cache = request.folder / "sim";
     const auto begin_stage = [&](const char* name) {

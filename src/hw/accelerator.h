@@ -63,6 +63,10 @@ enum class Module {
     kGlobalReduce,
     kDepthToSpace,
     kPermuteChannels,
+    kSlidingWindow,
+    kParallelWindow,
+    kVectorVector,
+    kWindowReduce,
     kOutput
 };
 // "ql_matrix_vector".

@@ -192,11 +192,20 @@ private:
         return through(stream, source, std::move(converter), elements);
     }
 
+    [[nodiscard]] Folding folding_of(std::size_t index) const {
+        const LayerView view{network_, network_.layers[index]};
+        const UnitModel& model = unit_model(view.layer.kind);
+        const Layer* leader = model.leader(view);
+        if (leader == nullptr) return plan_.foldings[index];
+        return model.follow(
+            view, plan_.foldings[static_cast<std::size_t>(leader - network_.layers.data())]);
+    }
+
     void add_layer(std::size_t index) {
         const Layer& layer = network_.layers[index];
         const LayerView view{network_, layer};
         const UnitModel& model = unit_model(layer.kind);
-        const Folding folding = plan_.foldings[index];
+        const Folding folding = folding_of(index);
         std::vector<Source> sources;
         for (std::size_t port = 0; port < layer.inputs.size(); ++port) {
             const std::string reader = layer.inputs.size() == 1

@@ -9,6 +9,7 @@
 #include "hw/machines/pixels.h"
 #include "hw/machines/plumbing.h"
 #include "hw/machines/routing.h"
+#include "hw/machines/sliding_window.h"
 
 namespace qloom::hw {
 
@@ -43,6 +44,15 @@ MachinePtr make_machine(const Unit& unit, MachinePorts ports, bool unbounded_fif
         case Module::kArgmax:
             return pipeline(ceil_log2(unit.integer("Pe")),
                             unit.integer("Labels") / unit.integer("Pe"));
+        case Module::kSlidingWindow:
+            return make_sliding_window_machine(unit, std::move(ports));
+        case Module::kParallelWindow:
+            return make_parallel_window_machine(unit, std::move(ports));
+        case Module::kVectorVector:
+            return make_vector_vector_machine(unit, std::move(ports));
+        case Module::kWindowReduce:
+            return pipeline(ceil_log2(unit.integer("Simd")) + 1,
+                            unit.integer("Positions") / unit.integer("Simd"));
         case Module::kFork:
             return make_fork_machine(std::move(ports));
         case Module::kConcat:

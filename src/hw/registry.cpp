@@ -11,11 +11,13 @@
 #include "hw/units/join.h"
 #include "hw/units/lookup.h"
 #include "hw/units/matrix_vector.h"
-#include "hw/units/missing.h"
 #include "hw/units/permute_channels.h"
 #include "hw/units/requantize.h"
+#include "hw/units/sliding_window.h"
 #include "hw/units/threshold.h"
 #include "hw/units/upsample.h"
+#include "hw/units/vector_vector.h"
+#include "hw/units/window_reduce.h"
 
 namespace qloom::hw {
 namespace {
@@ -35,10 +37,15 @@ struct Registry {
     const UnitModel& operator()(const network::Concat&) const { return concat_model(); }
     const UnitModel& operator()(const network::Split&) const { return split_model(); }
     const UnitModel& operator()(const network::Argmax&) const { return argmax_model(); }
-    // Convolutional layers have no units in the library yet.
-    const UnitModel& operator()(const network::SlidingWindow&) const { return missing_model(); }
-    const UnitModel& operator()(const network::VectorVector&) const { return missing_model(); }
-    const UnitModel& operator()(const network::WindowReduce&) const { return missing_model(); }
+    const UnitModel& operator()(const network::SlidingWindow&) const {
+        return sliding_window_model();
+    }
+    const UnitModel& operator()(const network::VectorVector&) const {
+        return vector_vector_model();
+    }
+    const UnitModel& operator()(const network::WindowReduce&) const {
+        return window_reduce_model();
+    }
     const UnitModel& operator()(const network::GlobalReduce&) const {
         return global_reduce_model();
     }

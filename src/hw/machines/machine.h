@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -13,10 +14,28 @@
 // module has one line in machines.cpp.
 namespace qloom::hw {
 
+// The valid wires, or the ready wires, of all channels; remembers which ones changed.
+class WireLine {
+public:
+    explicit WireLine(std::size_t channels) : level_(channels, 0) {}
+    [[nodiscard]] std::uint8_t operator[](std::size_t channel) const { return level_[channel]; }
+    void set(int channel, bool value) {
+        std::uint8_t& level = level_[static_cast<std::size_t>(channel)];
+        if ((level != 0) == value) return;
+        level = value ? 1 : 0;
+        changed.push_back(channel);
+    }
+    std::vector<int> changed;  // emptied by whoever runs the machines
+
+private:
+    std::vector<std::uint8_t> level_;
+};
+
 // The wires of all channels in one cycle.
 struct Wires {
-    std::vector<std::uint8_t> valid;
-    std::vector<std::uint8_t> ready;
+    explicit Wires(std::size_t channels) : valid(channels), ready(channels) {}
+    WireLine valid;
+    WireLine ready;
     [[nodiscard]] bool fires(int channel) const {
         const auto index = static_cast<std::size_t>(channel);
         return (valid[index] & ready[index]) != 0;
@@ -29,25 +48,50 @@ struct MachinePorts {
     std::vector<int> outputs;
 };
 
+// A number for the state of many machines: equal states have equal numbers.
+class StateHash {
+public:
+    void add(std::int64_t value) {
+        hash_ ^=
+            static_cast<std::uint64_t>(value) + 0x9E3779B97F4A7C15U + (hash_ << 6) + (hash_ >> 2);
+        hash_ *= 0xD6E8FEB86659FD93U;
+        hash_ ^= hash_ >> 32;
+    }
+    [[nodiscard]] std::uint64_t value() const { return hash_; }
+
+private:
+    std::uint64_t hash_ = 0;
+};
+
 class Machine {
 public:
+    // step() says: nothing changes any more until a wire of the unit changes.
+    static constexpr std::int64_t kAsleep = std::numeric_limits<std::int64_t>::max();
+
     explicit Machine(MachinePorts ports)
         : inputs_(std::move(ports.inputs)), outputs_(std::move(ports.outputs)) {}
     virtual ~Machine() = default;
 
     // Sets valid of the outputs and ready of the inputs for this cycle.
     virtual void publish(Wires& wires) const = 0;
-    // After every machine has published: ready that depends on another valid.
+    // Whether ready depends on another valid; settle() then follows every publish(), and both are
+    // called again when a valid wire of an input changes.
+    [[nodiscard]] virtual bool is_join() const { return false; }
     virtual void settle(Wires&) const {}
-    // The clock edge.
-    virtual void step(const Wires& wires) = 0;
+    // The clock edge. Returns in how many cycles the next one must be given: 1, or more where the
+    // wires it sets stay as they are now and no beat moves until then, or kAsleep. A change of the
+    // unit's other wires ends the wait. 1 is always right.
+    virtual std::int64_t step(const Wires& wires) = 0;
+    // The clock edges of cycles that step() asked to leave out.
+    virtual void advance(std::int64_t) {}
+    // Everything that the future depends on.
+    virtual void state(StateHash& hash) const = 0;
     // Most beats held so far (FIFOs).
     [[nodiscard]] virtual std::int64_t peak() const { return 0; }
 
 protected:
-    static void set(std::vector<std::uint8_t>& wire, int channel, bool value) {
-        wire[static_cast<std::size_t>(channel)] = value ? 1 : 0;
-    }
+    static void set(WireLine& wires, int channel, bool value) { wires.set(channel, value); }
+    static std::int64_t next(bool changed) { return changed ? 1 : kAsleep; }
     std::vector<int> inputs_;
     std::vector<int> outputs_;
 };

@@ -22,8 +22,8 @@ public:
         for (const int input : inputs_) set(wires.ready, input, skid_.ready());
         set(wires.valid, outputs_[0], skid_.valid());
     }
+    [[nodiscard]] bool is_join() const override { return inputs_.size() > 1; }
     void settle(Wires& wires) const override {
-        if (inputs_.size() < 2) return;
         bool all = true;
         for (const int input : inputs_)
             all = all && wires.valid[static_cast<std::size_t>(input)] != 0;
@@ -31,7 +31,9 @@ public:
             for (const int input : inputs_) set(wires.ready, input, false);
         }
     }
-    void step(const Wires& wires) override {
+    std::int64_t step(const Wires& wires) override {
+        const std::uint64_t valid = valid_;
+        const std::int64_t beat = beat_;
         bool push = false;
         if (skid_.ready()) {
             valid_ = (valid_ << 1) | (wires.fires(inputs_[0]) ? 1U : 0U);
@@ -41,7 +43,13 @@ public:
             }
             valid_ &= (std::uint64_t{1} << stages_) - 1;
         }
-        skid_.step(push, wires.fires(outputs_[0]));
+        const bool skid_changed = skid_.step(push, wires.fires(outputs_[0]));
+        return next(skid_changed || valid != valid_ || beat != beat_);
+    }
+    void state(StateHash& hash) const override {
+        hash.add(static_cast<std::int64_t>(valid_));
+        hash.add(beat_);
+        hash.add(skid_.held);
     }
 
 private:

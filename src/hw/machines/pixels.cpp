@@ -34,19 +34,28 @@ public:
         set(wires.ready, inputs_[0], used_ != words_);
         set(wires.valid, outputs_[0], out_valid_);
     }
-    void step(const Wires& wires) override {
+    std::int64_t step(const Wires& wires) override {
         const bool push = wires.fires(inputs_[0]);
         const bool ready = wires.ready[static_cast<std::size_t>(outputs_[0])] != 0;
         const bool is_first = pass_.value == 0;
         const bool pull = (!is_first || news_ != 0) && (ready || !out_valid_);
         used_ += (push ? 1 : 0) - (pull && pass_.is_last() ? 1 : 0);
         news_ += (push ? 1 : 0) - (pull && is_first ? 1 : 0);
+        const bool changed = push || pull || (ready && out_valid_);
         if (pull) {
             out_valid_ = true;
             if (beat_.step()) pass_.step();
         } else if (ready) {
             out_valid_ = false;
         }
+        return next(changed);
+    }
+    void state(StateHash& hash) const override {
+        hash.add(used_);
+        hash.add(news_);
+        hash.add(beat_.value);
+        hash.add(pass_.value);
+        hash.add(out_valid_ ? 1 : 0);
     }
 
 private:
@@ -72,10 +81,16 @@ public:
         set(wires.ready, inputs_[0], is_input() && skid_.ready());
         set(wires.valid, outputs_[0], skid_.valid());
     }
-    void step(const Wires& wires) override {
+    std::int64_t step(const Wires& wires) override {
         const bool push = is_input() ? wires.fires(inputs_[0]) : skid_.ready();
         if (push && beat_.step() && column_.step()) row_.step();
-        skid_.step(push, wires.fires(outputs_[0]));
+        return next(skid_.step(push, wires.fires(outputs_[0])) || push);
+    }
+    void state(StateHash& hash) const override {
+        hash.add(beat_.value);
+        hash.add(column_.value);
+        hash.add(row_.value);
+        hash.add(skid_.held);
     }
 
 private:
@@ -102,15 +117,21 @@ public:
         set(wires.ready, inputs_[0], skid_.ready());
         set(wires.valid, outputs_[0], skid_.valid());
     }
-    void step(const Wires& wires) override {
+    std::int64_t step(const Wires& wires) override {
         bool push = false;
+        const bool taken = wires.fires(inputs_[0]);
         if (skid_.ready()) {
             push = result_;
-            const bool taken = wires.fires(inputs_[0]);
             result_ = taken && pixel_.is_last();
             if (taken && fold_.step()) pixel_.step();
         }
-        skid_.step(push, wires.fires(outputs_[0]));
+        return next(skid_.step(push, wires.fires(outputs_[0])) || taken || push);
+    }
+    void state(StateHash& hash) const override {
+        hash.add(fold_.value);
+        hash.add(pixel_.value);
+        hash.add(result_ ? 1 : 0);
+        hash.add(skid_.held);
     }
 
 private:
@@ -129,17 +150,26 @@ public:
         set(wires.ready, inputs_[0], whole_ != 2);
         set(wires.valid, outputs_[0], out_valid_);
     }
-    void step(const Wires& wires) override {
+    std::int64_t step(const Wires& wires) override {
         const bool ready = wires.ready[static_cast<std::size_t>(outputs_[0])] != 0;
         const bool pull = whole_ != 0 && (ready || !out_valid_);
-        const bool filled = wires.fires(inputs_[0]) && write_.step();
+        const bool push = wires.fires(inputs_[0]);
+        const bool filled = push && write_.step();
         const bool emptied = pull && read_.step();
+        const bool changed = push || pull || (ready && out_valid_);
         whole_ += (filled ? 1 : 0) - (emptied ? 1 : 0);
         if (pull) {
             out_valid_ = true;
         } else if (ready) {
             out_valid_ = false;
         }
+        return next(changed);
+    }
+    void state(StateHash& hash) const override {
+        hash.add(write_.value);
+        hash.add(read_.value);
+        hash.add(whole_);
+        hash.add(out_valid_ ? 1 : 0);
     }
 
 private:

@@ -17,9 +17,10 @@ public:
         set(wires.ready, inputs_[0], skid_.ready());
         set(wires.valid, outputs_[0], skid_.valid());
     }
-    void step(const Wires& wires) override {
-        skid_.step(wires.fires(inputs_[0]), wires.fires(outputs_[0]));
+    std::int64_t step(const Wires& wires) override {
+        return next(skid_.step(wires.fires(inputs_[0]), wires.fires(outputs_[0])));
     }
+    void state(StateHash& hash) const override { hash.add(skid_.held); }
 
 private:
     Skid skid_;
@@ -34,7 +35,9 @@ public:
         set(wires.ready, inputs_[0], count_ != words_);
         set(wires.valid, outputs_[0], out_valid_);
     }
-    void step(const Wires& wires) override {
+    std::int64_t step(const Wires& wires) override {
+        const std::int64_t count = count_;
+        const bool out_valid = out_valid_;
         const bool push = wires.fires(inputs_[0]);
         const bool ready = wires.ready[static_cast<std::size_t>(outputs_[0])] != 0;
         const bool pull = count_ != 0 && (ready || !out_valid_);
@@ -45,6 +48,11 @@ public:
             out_valid_ = false;
         }
         peak_ = std::max(peak_, count_ + (out_valid_ ? 1 : 0));
+        return next(count != count_ || out_valid != out_valid_);
+    }
+    void state(StateHash& hash) const override {
+        hash.add(count_);
+        hash.add(out_valid_ ? 1 : 0);
     }
     [[nodiscard]] std::int64_t peak() const override { return peak_; }
 
@@ -69,10 +77,13 @@ public:
         set(wires.ready, inputs_[0], count_ <= slots_ - in_);
         set(wires.valid, outputs_[0], count_ >= out_);
     }
-    void step(const Wires& wires) override {
+    std::int64_t step(const Wires& wires) override {
+        const std::int64_t count = count_;
         if (wires.fires(outputs_[0])) count_ -= out_;
         if (wires.fires(inputs_[0])) count_ += in_;
+        return next(count != count_);
     }
+    void state(StateHash& hash) const override { hash.add(count_); }
 
 private:
     std::int64_t in_ = 1;

@@ -18,20 +18,27 @@ public:
             set(wires.valid, outputs_[way], skid_.valid() && taken_[way] == 0);
         }
     }
-    void step(const Wires& wires) override {
+    std::int64_t step(const Wires& wires) override {
         bool all = true;
+        bool changed = false;
         for (std::size_t way = 0; way < outputs_.size(); ++way) {
             all = all &&
                   (taken_[way] != 0 || wires.ready[static_cast<std::size_t>(outputs_[way])] != 0);
         }
         for (std::size_t way = 0; way < outputs_.size(); ++way) {
+            const std::uint8_t before = taken_[way];
             if (all) {
                 taken_[way] = 0;
             } else if (skid_.valid() && wires.ready[static_cast<std::size_t>(outputs_[way])] != 0) {
                 taken_[way] = 1;
             }
+            changed = changed || taken_[way] != before;
         }
-        skid_.step(wires.fires(inputs_[0]), skid_.valid() && all);
+        return next(skid_.step(wires.fires(inputs_[0]), skid_.valid() && all) || changed);
+    }
+    void state(StateHash& hash) const override {
+        for (const std::uint8_t taken : taken_) hash.add(taken);
+        hash.add(skid_.held);
     }
 
 private:
@@ -48,6 +55,10 @@ public:
         if (++count_ < beats_[way_]) return;
         count_ = 0;
         way_ = way_ + 1 == beats_.size() ? 0 : way_ + 1;
+    }
+    void state(StateHash& hash) const {
+        hash.add(static_cast<std::int64_t>(way_));
+        hash.add(count_);
     }
 
 private:
@@ -66,10 +77,14 @@ public:
         }
         set(wires.valid, outputs_[0], skid_.valid());
     }
-    void step(const Wires& wires) override {
+    std::int64_t step(const Wires& wires) override {
         const bool push = wires.fires(inputs_[turn_.way()]);
         if (push) turn_.step();
-        skid_.step(push, wires.fires(outputs_[0]));
+        return next(skid_.step(push, wires.fires(outputs_[0])) || push);
+    }
+    void state(StateHash& hash) const override {
+        turn_.state(hash);
+        hash.add(skid_.held);
     }
 
 private:
@@ -87,10 +102,15 @@ public:
             set(wires.valid, outputs_[way], way == turn_.way() && skid_.valid());
         }
     }
-    void step(const Wires& wires) override {
+    std::int64_t step(const Wires& wires) override {
         const bool pop = wires.fires(outputs_[turn_.way()]);
-        skid_.step(wires.fires(inputs_[0]), pop);
+        const bool changed = skid_.step(wires.fires(inputs_[0]), pop);
         if (pop) turn_.step();
+        return next(changed || pop);
+    }
+    void state(StateHash& hash) const override {
+        turn_.state(hash);
+        hash.add(skid_.held);
     }
 
 private:

@@ -7,7 +7,11 @@ struct Skid {
     int held = 0;
     [[nodiscard]] bool ready() const { return held < 2; }
     [[nodiscard]] bool valid() const { return held > 0; }
-    void step(bool push, bool pop) { held += (push ? 1 : 0) - (pop ? 1 : 0); }
+    // Whether it changed.
+    bool step(bool push, bool pop) {
+        held += (push ? 1 : 0) - (pop ? 1 : 0);
+        return push != pop;
+    }
 };
 
 }  // namespace qloom::hw
