@@ -45,6 +45,10 @@ void check_size(const hw::Accelerator& accelerator, const hw::Board& board, cons
 // "" when it fits, else by how much it does not: "needs 60,000 LUTs of 53,200 (113 %)".
 std::string excess(const hw::Accelerator& accelerator, const hw::Board& board);
 
+// Sample frames are for a first run on a board and stand as text in several files: at most 32 Mi values. Throws
+// code::kSamplesTooMany.
+void check_sample_count(const hw::Accelerator& accelerator, std::int64_t frames);
+
 // `rtl` are the files of rtl/ (emit::generate()). A board without processor or an accelerator with several streams gets ip/
 // alone, and a note says so. Throws code::kSamplesBeyondMemory.
 Package make_package(const hw::Accelerator& accelerator, const hw::Board& board, const lower::Lowered& lowered,

@@ -130,18 +130,21 @@ TEST_F(Package, BadInput) {
     place_.write("tiny.toml", "part = \"xc7z007\"\n[resources]\nluts = 30\nffs = 35200\nbram36 = 60\ndsps = 80\n");
     const Outcome big = place_.qloom({"package", "out", "--board", "tiny.toml"});
     EXPECT_EQ(big.exit_code, 1);
-    EXPECT_EQ(big.err.substr(0, 54), "qloom: error: Q1010: tiny: the accelerator needs ") << big.err;
+    EXPECT_EQ(big.err.find("qloom: error: Q1010: tiny: the accelerator needs "), 0U) << big.err;
     EXPECT_NE(big.err.find(" LUTs of 30 ("), std::string::npos);
     EXPECT_NE(big.err.find("no target fits; take a larger board: arty-z7-20, "), std::string::npos) << big.err;
     EXPECT_EQ(place_.qloom({"package", "nowhere"}).err.substr(0, 19), "qloom: error: Q0600");
     const Outcome frames = place_.qloom({"package", "out", "--frames", "900000000"});
+    EXPECT_EQ(frames.err,
+              "qloom: error: Q1011: samples: 900000000 frames are more than the 3355443 that a package for this network carries; "
+              "take at most 3355443 frames; the drivers take any number at run time\n");
     EXPECT_EQ(frames.exit_code, 1);
     EXPECT_EQ(tree("out"), before) << "whole or not at all";
 }
 
 // A target that fits is found and named.
 TEST_F(Package, TooBigNamesATargetThatFits) {
-    compile({"--no-package"});
+    ASSERT_EQ(place_.qloom({"compile", "dense.onnx", "--board", "pynq-z1", "--ii", "2", "-o", "out", "--quiet"}).exit_code, 0);
     nlohmann::json report = nlohmann::json::parse(place_.read("out/report.json"));
     const double luts = report["total"]["luts"];
     place_.write("less.toml", fmt::format("part = \"x\"\n[resources]\nluts = {}\nffs = 35200\nbram36 = 60\ndsps = 80\n",
@@ -156,7 +159,7 @@ TEST_F(Package, TooBigNamesATargetThatFits) {
     EXPECT_LT(again.json()["luts"], luts);
     EXPECT_EQ(place_.qloom({"package", "small", "--quiet"}).exit_code, 0);
     // compile itself says it, and goes on without a package.
-    const Outcome noted = place_.qloom({"compile", "dense.onnx", "--board", "less.toml", "--ii", "24", "-o", "big"});
+    const Outcome noted = place_.qloom({"compile", "dense.onnx", "--board", "less.toml", "--ii", "2", "-o", "big"});
     EXPECT_EQ(noted.exit_code, 0);
     EXPECT_NE(noted.err.find("nothing is packaged for less: the accelerator needs "), std::string::npos) << noted.err;
     EXPECT_FALSE(place_.exists("big/ip"));

@@ -58,7 +58,10 @@ TEST(Package, SameInputSameBytesAndNoPlaceOfThisMachine) {
         EXPECT_THAT(file.text, Not(HasSubstr(one.folder.string()))) << file.path;
     }
     EXPECT_TRUE(std::ranges::is_sorted(one.package.files, {}, &emit::TextFile::path));
-    EXPECT_THAT(one.package.notes, ElementsAre());
+    EXPECT_THAT(one.package.notes,
+                ElementsAre("the bare-metal programs take the largest integer for the label, and the model's outputs have scales or "
+                            "biases of their own: compile with --postprocess argmax for the model's labels"));
+    EXPECT_THAT(packaged_network(Kind::kBytes).package.notes, ElementsAre());
 }
 
 TEST(Package, WithoutAProcessorOnlyTheIp) {
