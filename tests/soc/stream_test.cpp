@@ -130,9 +130,11 @@ TEST_P(Gearbox, KeepsBytesAndPackets) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Ratios, Gearbox,
-                         ::testing::Combine(::testing::Values(1, 3, 8),
-                                            ::testing::Values(1, 2, 3, 8),
-                                            ::testing::Values(0, 40)));
+                         ::testing::Values(std::tuple(8, 1, 0), std::tuple(8, 1, 40),
+                                           std::tuple(1, 8, 0), std::tuple(1, 8, 40),
+                                           std::tuple(8, 8, 30), std::tuple(3, 2, 0),
+                                           std::tuple(3, 2, 40), std::tuple(8, 3, 40),
+                                           std::tuple(2, 3, 40)));
 
 TEST(Gearbox, MovesABeatAClockOnTheNarrowerSide) {
     for (const auto& [in_bytes, out_bytes] : {std::pair(8, 1), std::pair(8, 8), std::pair(1, 8)}) {
@@ -244,8 +246,9 @@ TEST_P(Batch, EndsThePacketOfResultsWithItsLastFrame) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, Batch,
-                         ::testing::Combine(::testing::Values(1, 2, 7), ::testing::Values(1, 3),
-                                            ::testing::Values(0, 40)));
+                         ::testing::Values(std::tuple(1, 1, 0), std::tuple(1, 1, 40),
+                                           std::tuple(2, 3, 40), std::tuple(7, 1, 0),
+                                           std::tuple(7, 1, 40), std::tuple(7, 3, 40)));
 
 }  // namespace
 }  // namespace qloom::soc
