@@ -9,8 +9,10 @@
 #include "base/codes/cli.h"
 #include "cli/frames.h"
 #include "cli/interrupt.h"
+#include "cli/package_flow.h"
 #include "emit/emit.h"
 #include "hw/fold.h"
+#include "pack/package.h"
 
 namespace qloom::cli {
 namespace {
@@ -67,6 +69,23 @@ std::vector<std::pair<float, float>> intervals_of(const lower::InputBinding& bin
     const float hi = std::max(real(range.lo), real(range.hi));
     const float margin = 0.1F * (hi - lo);
     return {{lo - margin, hi + margin}, {0.0F, 1.0F}, {-1.0F, 1.0F}, {0.0F, 255.0F}};
+}
+
+// What boards need, for the board that was compiled for; an accelerator that is too big for it is not packaged.
+void add_package(const lower::Engine& engine, const std::vector<ir::Value>& samples, const std::vector<emit::TextFile>& rtl,
+                 CompileOutcome& outcome, std::vector<emit::TextFile>& files) {
+    const hw::Accelerator& accelerator = outcome.accelerator;
+    const std::string excess = pack::excess(accelerator, accelerator.board);
+    if (!excess.empty()) {
+        outcome.notes.push_back(fmt::format("nothing is packaged for {}: the accelerator {}; {}", accelerator.board.name, excess,
+                                            fitting_target(engine.lowered().network, accelerator, accelerator.board)));
+        return;
+    }
+    std::vector<ir::Value> few = samples;
+    for (ir::Value& sample : few) sample = slice_frames(sample, 0, std::min(kMadeUpFrames, frame_count(sample)));
+    pack::Package package = pack::make_package(accelerator, accelerator.board, engine.lowered(), rtl, samples_of(engine, few));
+    std::ranges::move(package.files, std::back_inserter(files));
+    outcome.notes.insert(outcome.notes.end(), package.notes.begin(), package.notes.end());
 }
 
 }  // namespace
@@ -134,11 +153,16 @@ CompileOutcome compile(const CompileRequest& request) {
                                                      .target_fps = request.fps,
                                                      .folding = folding});
     check_interrupted();
-    emit::emit(outcome.accelerator, lowered.network, request.output,
-               {{kModelFile, model.bytes}, {kOptionsFile, options_text(options)}});
     outcome.placements = lowered.placements;
     outcome.notes = lowered.notes;
     outcome.notes.insert(outcome.notes.end(), outcome.accelerator.notes.begin(), outcome.accelerator.notes.end());
+    const std::vector<emit::TextFile> files = emit::generate(outcome.accelerator, lowered.network);
+    std::vector<emit::TextFile> more{{kModelFile, model.bytes}, {kOptionsFile, options_text(options)}};
+    if (request.package) {
+        add_package(engine, samples, files, outcome, more);
+    }
+    check_interrupted();
+    emit::write_folder(files, request.output, more);
     return outcome;
 }
 

@@ -22,6 +22,7 @@ struct CompileRequest {
     std::string folding = {};              // a folding file; "" for none
     std::vector<std::string> input_types = {};
     std::vector<std::string> samples = {};  // .npy files, one an input; empty: made up
+    bool package = true;                    // write what boards need beside rtl/ as well
     std::filesystem::path output;
 };
 

@@ -85,6 +85,8 @@ public:
                        "them as well. Default: made-up frames over the whole input range.")
             ->type_name("[NAME=]FILE.npy")
             ->take_all();
+        app.add_flag("--no-package", no_package_,
+                     "Leave out what `qloom package` writes: ip/, vivado/, pynq/, linux/, firmware/.");
         app.add_option("-o,--output", output_, "The folder to write.")->type_name("DIR")->required();
     }
 
@@ -94,6 +96,7 @@ public:
                         "say how fast the accelerator must be: --fps 100000, or --ii 1000");
         }
         request_.argmax = postprocess_ == "argmax";
+        request_.package = !no_package_;
         request_.output = output_;
         const auto start = std::chrono::steady_clock::now();
         const CompileOutcome outcome = compile(request_);
@@ -216,6 +219,7 @@ private:
     }
 
     CompileRequest request_;
+    bool no_package_ = false;
     std::string postprocess_ = "none";
     std::string output_;
 };

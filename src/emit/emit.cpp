@@ -50,7 +50,7 @@ void add_rtl(const hw::Accelerator& accelerator, std::vector<TextFile>& files) {
 
 void add_memories(const hw::Accelerator& accelerator, const network::Network& given,
                   std::vector<TextFile>& files) {
-    const network::Network network = hw::binary_additions(given);
+    const network::Network network = hw::hardware_form(given);
     std::map<std::string, const hw::Unit*> units;
     for (const hw::Unit& unit : accelerator.units) {
         if (!unit.layer.empty()) units[unit.layer] = &unit;
@@ -83,8 +83,14 @@ std::vector<TextFile> generate(const hw::Accelerator& accelerator,
 
 void emit(const hw::Accelerator& accelerator, const network::Network& network, const fs::path& out,
           const std::vector<TextFile>& more) {
-    OutputFolder folder(out, {kSimulationCache});
-    for (const TextFile& file : generate(accelerator, network)) folder.write(file.path, file.text);
+    write_folder(generate(accelerator, network), out, more);
+}
+
+std::vector<std::string> kept_folders() { return {kSimulationCache}; }
+
+void write_folder(const std::vector<TextFile>& files, const fs::path& out, const std::vector<TextFile>& more) {
+    OutputFolder folder(out, kept_folders());
+    for (const TextFile& file : files) folder.write(file.path, file.text);
     for (const TextFile& file : more) folder.write(file.path, file.text);
     folder.commit();
 }

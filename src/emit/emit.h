@@ -34,6 +34,13 @@ std::string report_text(const hw::Accelerator& accelerator, const network::Netwo
 void emit(const hw::Accelerator& accelerator, const network::Network& network,
           const std::filesystem::path& out, const std::vector<TextFile>& more = {});
 
+// Subfolders that survive a new write: caches whose entries are named by what they were made of.
+std::vector<std::string> kept_folders();
+
+// Writes files to `out`, which appears whole or not at all; on equal paths `more` wins over `files`.
+void write_folder(const std::vector<TextFile>& files, const std::filesystem::path& out,
+                  const std::vector<TextFile>& more = {});
+
 // Reads DIR/accelerator.json. Throws code::kOutputFolderNotOurs or code::kAcceleratorFileBad.
 hw::Accelerator read_accelerator(const std::filesystem::path& dir);
 

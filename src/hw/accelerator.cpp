@@ -16,15 +16,38 @@ using OrderedJson = nlohmann::ordered_json;
 
 constexpr int kFormat = 1;
 
-constexpr std::array kModules{
-    Module::kSkid,      Module::kFifo,   Module::kWidthConverter, Module::kMatrixVector,
-    Module::kThreshold, Module::kLookup, Module::kRequantize,     Module::kChannelAffine,
-    Module::kAdd,       Module::kMul,    Module::kFork,           Module::kConcat,
-    Module::kSplit,     Module::kArgmax, Module::kOutput};
+struct ModuleName {
+    Module module;
+    std::string_view name;
+};
+constexpr std::array kModules{ModuleName{Module::kSkid, "ql_skid"},
+                              ModuleName{Module::kFifo, "ql_fifo"},
+                              ModuleName{Module::kWidthConverter, "ql_width_converter"},
+                              ModuleName{Module::kMatrixVector, "ql_matrix_vector"},
+                              ModuleName{Module::kThreshold, "ql_threshold"},
+                              ModuleName{Module::kLookup, "ql_lookup"},
+                              ModuleName{Module::kRequantize, "ql_requantize"},
+                              ModuleName{Module::kChannelAffine, "ql_channel_affine"},
+                              ModuleName{Module::kAdd, "ql_add"},
+                              ModuleName{Module::kMul, "ql_mul"},
+                              ModuleName{Module::kFork, "ql_fork"},
+                              ModuleName{Module::kConcat, "ql_concat"},
+                              ModuleName{Module::kSplit, "ql_split"},
+                              ModuleName{Module::kArgmax, "ql_argmax"},
+                              ModuleName{Module::kRepeat, "ql_repeat"},
+                              ModuleName{Module::kInsertPixels, "ql_insert_pixels"},
+                              ModuleName{Module::kGlobalReduce, "ql_global_reduce"},
+                              ModuleName{Module::kDepthToSpace, "ql_depth_to_space"},
+                              ModuleName{Module::kPermuteChannels, "ql_permute_channels"},
+                              ModuleName{Module::kSlidingWindow, "ql_sliding_window"},
+                              ModuleName{Module::kParallelWindow, "ql_parallel_window"},
+                              ModuleName{Module::kVectorVector, "ql_vector_vector"},
+                              ModuleName{Module::kWindowReduce, "ql_window_reduce"},
+                              ModuleName{Module::kOutput, "ql_output"}};
 
 Module parse_module(const std::string& name) {
-    for (const Module module : kModules) {
-        if (name == module_name(module)) return module;
+    for (const ModuleName& module : kModules) {
+        if (name == module.name) return module.module;
     }
     throw std::invalid_argument("unknown module " + name);
 }
@@ -183,39 +206,9 @@ OrderedJson json_list(const std::vector<T>& values) {
 }  // namespace
 
 std::string_view module_name(Module module) {
-    switch (module) {
-        case Module::kSkid:
-            return "ql_skid";
-        case Module::kFifo:
-            return "ql_fifo";
-        case Module::kWidthConverter:
-            return "ql_width_converter";
-        case Module::kMatrixVector:
-            return "ql_matrix_vector";
-        case Module::kThreshold:
-            return "ql_threshold";
-        case Module::kLookup:
-            return "ql_lookup";
-        case Module::kRequantize:
-            return "ql_requantize";
-        case Module::kChannelAffine:
-            return "ql_channel_affine";
-        case Module::kAdd:
-            return "ql_add";
-        case Module::kMul:
-            return "ql_mul";
-        case Module::kFork:
-            return "ql_fork";
-        case Module::kConcat:
-            return "ql_concat";
-        case Module::kSplit:
-            return "ql_split";
-        case Module::kArgmax:
-            return "ql_argmax";
-        case Module::kOutput:
-            return "ql_output";
-    }
-    return "";
+    const auto* found = std::ranges::find(kModules, module, &ModuleName::module);
+    QLOOM_ASSERT(found != kModules.end(), "every module has a name");
+    return found->name;
 }
 
 std::int64_t Unit::integer(std::string_view parameter) const {

@@ -58,6 +58,15 @@ enum class Module {
     kConcat,
     kSplit,
     kArgmax,
+    kRepeat,
+    kInsertPixels,
+    kGlobalReduce,
+    kDepthToSpace,
+    kPermuteChannels,
+    kSlidingWindow,
+    kParallelWindow,
+    kVectorVector,
+    kWindowReduce,
     kOutput
 };
 // "ql_matrix_vector".

@@ -9,6 +9,7 @@
 #include "hw/cost.h"
 #include "hw/prepare.h"
 #include "hw/registry.h"
+#include "hw/units/buffer.h"
 
 namespace qloom::hw {
 namespace {
@@ -162,12 +163,17 @@ private:
         fifo.name = name;
         fifo.kind = "Fifo";
         fifo.shape = fmt::format("{} deep", depth);
-        fifo.cost = cost::fifo(bits, depth);
+        std::string ram_style = "auto";
+        if (depth > 2) {
+            const Buffer memory = choose_buffer(depth - 1, bits, plan_.prices);
+            ram_style = memory.ram_style;
+            fifo.cost = cost::fifo_control(depth) + memory.cost;
+            fifo.cost.ffs += memory.register_ffs(bits);
+        } else {
+            fifo.cost = cost::skid(bits);
+        }
         fifo.module = Module::kFifo;
-        fifo.parameters = {
-            {"DataW", bits},
-            {"Depth", depth},
-            {"RamStyle", cost::fifo_uses_block_ram(bits, depth) ? "block" : "distributed"}};
+        fifo.parameters = {{"DataW", bits}, {"Depth", depth}, {"RamStyle", ram_style}};
         return through(stream, source, std::move(fifo), source.elements);
     }
 
@@ -186,11 +192,20 @@ private:
         return through(stream, source, std::move(converter), elements);
     }
 
+    [[nodiscard]] Folding folding_of(std::size_t index) const {
+        const LayerView view{network_, network_.layers[index]};
+        const UnitModel& model = unit_model(view.layer.kind);
+        const Layer* leader = model.leader(view);
+        if (leader == nullptr) return plan_.foldings[index];
+        return model.follow(
+            view, plan_.foldings[static_cast<std::size_t>(leader - network_.layers.data())]);
+    }
+
     void add_layer(std::size_t index) {
         const Layer& layer = network_.layers[index];
         const LayerView view{network_, layer};
         const UnitModel& model = unit_model(layer.kind);
-        const Folding folding = plan_.foldings[index];
+        const Folding folding = folding_of(index);
         std::vector<Source> sources;
         for (std::size_t port = 0; port < layer.inputs.size(); ++port) {
             const std::string reader = layer.inputs.size() == 1

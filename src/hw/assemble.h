@@ -13,10 +13,12 @@ namespace qloom::hw {
 
 // Everything that is free to choose about the hardware of a network.
 struct Plan {
-    std::vector<Folding> foldings;                    // one a layer (ignored for reshapes)
+    std::vector<Folding>
+        foldings;  // one a layer (ignored for reshapes and for layers with a leader)
     std::vector<std::int64_t> input_elements;         // a beat of each accelerator input
     std::vector<std::int64_t> output_elements;        // and output
     std::map<std::string, std::int64_t> fifo_depths;  // by FIFO instance name; absent or 0: no FIFO
+    bool fifos_are_smallest = true;  // what the search for them says
     Prices prices;
     bool every_fifo =
         false;  // put a FIFO at every place one may stand (to find out how full it gets)

@@ -10,73 +10,166 @@ namespace {
 
 using network::Network;
 
-bool keeps(const Network& network, const Plan& plan, double ii) {
-    const StreamTiming timing = measure_streams(assemble(network, plan));
-    return !timing.deadlocked && timing.ii <= ii + 1e-9;
-}
+// Machine steps of the stream model that the search may take: it ends there whatever the network,
+// with depths that keep the rate but need not be the smallest.
+constexpr std::int64_t kMostSteps = 1'500'000'000;
 
-// Makes one FIFO as small as the rate allows; whether it became smaller.
-bool shrink(const Network& network, Plan& plan, const std::string& name, double ii) {
-    std::int64_t& depth = plan.fifo_depths[name];
-    const std::int64_t before = depth;
-    if (before == 0) return false;
-    depth = 0;
-    if (keeps(network, plan, ii)) return true;
-    std::int64_t too_small = 1;
-    std::int64_t enough = before;
-    while (enough - too_small > 1) {
-        depth = too_small + (enough - too_small) / 2;
-        (keeps(network, plan, ii) ? enough : too_small) = depth;
+// A place where a FIFO may stand.
+struct Place {
+    std::string name;
+    std::int64_t bits = 1;
+    std::int64_t depth = 0;
+};
+
+class FifoSearch {
+public:
+    FifoSearch(const Network& network, Plan& plan) : network_(network), plan_(plan) {}
+
+    bool run() {
+        plan_.fifo_depths.clear();
+        plan_.every_fifo = false;
+        const Accelerator bare = assemble(network_, plan_);
+        std::int64_t slowest = 1;
+        for (const Unit& unit : bare.units) slowest = std::max(slowest, unit.cycles);
+        for (const Port& port : bare.inputs) slowest = std::max(slowest, port.beats);
+        pace_ = slowest;
+        if (keeps()) return true;
+
+        find_enough();
+        if (places_.empty()) return true;  // no FIFO helps; the caller reports it
+        drop_groups(0, places_.size());
+        std::erase_if(places_, [](const Place& place) { return place.depth == 0; });
+        refill();
+        // A FIFO that is left out also takes its latency away, and others may shrink again: until
+        // nothing changes.
+        for (bool changed = true; changed && affordable();) {
+            changed = false;
+            for (Place& place : places_) changed = shrink(place) || changed;
+        }
+        store();
+        return affordable();
     }
-    depth = enough;
-    return enough != before;
-}
+
+private:
+    [[nodiscard]] bool affordable() const { return steps_ < kMostSteps; }
+
+    void store() {
+        plan_.fifo_depths.clear();
+        for (const Place& place : places_) {
+            if (place.depth != 0) plan_.fifo_depths[place.name] = place.depth;
+        }
+    }
+
+    // Whether frames that enter at the pace leave at it.
+    bool keeps() {
+        store();
+        const StreamTiming timing = measure_streams(assemble(network_, plan_), {.pace = pace_});
+        steps_ += timing.steps;
+        return !timing.deadlocked && timing.ii <= static_cast<double>(pace_) + 1e-9;
+    }
+
+    // Depths that keep the pace, from how full unbounded FIFOs get at it. Where the slowest unit
+    // does not give the pace, the pace is what unbounded FIFOs reach.
+    void find_enough() {
+        Plan everywhere = plan_;
+        everywhere.fifo_depths.clear();
+        everywhere.every_fifo = true;
+        const Accelerator full = assemble(network_, everywhere);
+        StreamTiming timing = measure_streams(full, {.unbounded_fifos = true, .pace = pace_});
+        steps_ += timing.steps;
+        if (timing.deadlocked) return;
+        if (timing.ii > static_cast<double>(pace_)) {
+            pace_ = static_cast<std::int64_t>(std::ceil(timing.ii - 1e-6));
+            timing = measure_streams(full, {.unbounded_fifos = true, .pace = pace_});
+        }
+        for (std::size_t i = 0; i < full.units.size(); ++i) {
+            const Unit& unit = full.units[i];
+            if (unit.module != Module::kFifo) continue;
+            places_.push_back({unit.name, unit.integer("DataW"),
+                               std::max<std::int64_t>(2, timing.fifo_peaks[i] + 1)});
+        }
+        // The most expensive first: they are tried first, while the others stay.
+        std::ranges::stable_sort(places_, std::ranges::greater{},
+                                 [](const Place& place) { return place.bits * place.depth; });
+        while (!keeps()) {
+            for (Place& place : places_) place.depth *= 2;
+            if (places_.front().depth > (std::int64_t{1} << 40)) {
+                places_.clear();
+                return;
+            }
+        }
+    }
+
+    // Leaves out every FIFO of [begin, end) that can be: all at once where that works, else half by
+    // half.
+    void drop_groups(std::size_t begin, std::size_t end) {
+        if (begin == end || !affordable()) return;
+        std::vector<std::int64_t> before;
+        for (std::size_t i = begin; i < end; ++i) {
+            before.push_back(places_[i].depth);
+            places_[i].depth = 0;
+        }
+        // All of them together were tried before anything else.
+        const bool is_all = begin == 0 && end == places_.size();
+        if (!is_all && keeps()) return;
+        for (std::size_t i = begin; i < end; ++i) places_[i].depth = before[i - begin];
+        if (end - begin == 1) return;
+        const std::size_t middle = begin + (end - begin) / 2;
+        drop_groups(begin, middle);
+        drop_groups(middle, end);
+    }
+
+    // How full the remaining ones get, now that they stand alone.
+    void refill() {
+        store();
+        const Accelerator rest = assemble(network_, plan_);
+        const StreamTiming timing =
+            measure_streams(rest, {.unbounded_fifos = true, .pace = pace_});
+        steps_ += timing.steps;
+        std::vector<Place> fuller = places_;
+        for (std::size_t i = 0; i < rest.units.size(); ++i) {
+            const auto place = std::ranges::find(places_, rest.units[i].name, &Place::name);
+            if (place == places_.end()) continue;
+            place->depth =
+                std::min(place->depth, std::max<std::int64_t>(2, timing.fifo_peaks[i] + 1));
+        }
+        if (!keeps()) places_ = std::move(fuller);
+    }
+
+    // Makes one FIFO as small as the rate allows; whether it became smaller.
+    bool shrink(Place& place) {
+        const std::int64_t before = place.depth;
+        if (before == 0 || !affordable()) return false;
+        place.depth = 0;
+        if (keeps()) return true;
+        // Mostly the depth is right or nearly so: steps below it that double, then halving.
+        std::int64_t enough = before;
+        std::int64_t too_small = 1;
+        for (std::int64_t step = 1; enough - step > 1; step *= 2) {
+            place.depth = enough - step;
+            if (!keeps()) {
+                too_small = place.depth;
+                break;
+            }
+            enough = place.depth;
+        }
+        while (enough - too_small > 1) {
+            place.depth = too_small + (enough - too_small) / 2;
+            (keeps() ? enough : too_small) = place.depth;
+        }
+        place.depth = enough;
+        return enough != before;
+    }
+
+    const Network& network_;
+    Plan& plan_;
+    std::int64_t pace_ = 1;
+    std::vector<Place> places_;
+    std::int64_t steps_ = 0;
+};
 
 }  // namespace
 
-void choose_fifos(const Network& network, Plan& plan) {
-    plan.fifo_depths.clear();
-    plan.every_fifo = false;
-    const Accelerator bare = assemble(network, plan);
-    std::int64_t slowest = 1;
-    for (const Unit& unit : bare.units) slowest = std::max(slowest, unit.cycles);
-    for (const Port& port : bare.inputs) slowest = std::max(slowest, port.beats);
-    const StreamTiming timing = measure_streams(bare);
-    if (!timing.deadlocked && timing.ii <= static_cast<double>(slowest) + 1e-9) return;
-
-    // How full would they get, and what is the best rate?
-    Plan measured = plan;
-    measured.every_fifo = true;
-    const Accelerator full = assemble(network, measured);
-    const StreamTiming free_run = measure_streams(full, true);
-    if (free_run.deadlocked) return;  // no FIFO helps; the caller reports it
-    struct Place {
-        std::string name;
-        std::int64_t bits;
-        std::int64_t peak;
-    };
-    std::vector<Place> places;
-    for (std::size_t i = 0; i < full.units.size(); ++i) {
-        const Unit& unit = full.units[i];
-        if (unit.module != Module::kFifo) continue;
-        places.push_back({unit.name, unit.integer("DataW"),
-                          std::max<std::int64_t>(2, free_run.fifo_peaks[i] + 1)});
-        plan.fifo_depths[unit.name] = places.back().peak;
-    }
-    while (!keeps(network, plan, free_run.ii)) {
-        for (Place& place : places) plan.fifo_depths[place.name] = place.peak *= 2;
-        if (places.front().peak > (std::int64_t{1} << 40)) return;
-    }
-    // The most expensive first: each as small as it can be while the others stay. A FIFO that is
-    // left out also takes its latency away, and others may shrink again: until nothing changes.
-    std::ranges::stable_sort(places, std::ranges::greater{},
-                             [](const Place& p) { return p.bits * p.peak; });
-    for (bool changed = true; changed;) {
-        changed = false;
-        for (const Place& place : places)
-            changed = shrink(network, plan, place.name, free_run.ii) || changed;
-    }
-    std::erase_if(plan.fifo_depths, [](const auto& entry) { return entry.second == 0; });
-}
+bool choose_fifos(const Network& network, Plan& plan) { return FifoSearch(network, plan).run(); }
 
 }  // namespace qloom::hw

@@ -56,18 +56,8 @@ Resources skid(std::int64_t bits) {
     return {as_double(bits) + 4.0, 2.0 * as_double(bits) + 2.0, 0.0, 0.0};
 }
 
-bool fifo_uses_block_ram(std::int64_t bits, std::int64_t depth) {
-    return depth > 2 && depth * bits > 8192;
-}
-
-Resources fifo(std::int64_t bits, std::int64_t depth) {
-    if (depth <= 2) return skid(bits);
-    const double control = 3.0 * ceil_log2(depth) + 8.0;
-    if (fifo_uses_block_ram(bits, depth)) {
-        return {control, 3.0 * ceil_log2(depth) + 4.0, block_rams(depth - 1, bits), 0.0};
-    }
-    return {control + ram_luts(depth - 1, bits), as_double(bits) + 3.0 * ceil_log2(depth) + 4.0,
-            0.0, 0.0};
+Resources fifo_control(std::int64_t depth) {
+    return {3.0 * ceil_log2(depth) + 8.0, 3.0 * ceil_log2(depth) + 4.0, 0.0, 0.0};
 }
 
 Resources width_converter(int element_bits, std::int64_t in_elements, std::int64_t out_elements) {

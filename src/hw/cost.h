@@ -24,8 +24,8 @@ double constant_compare_luts(int bits);
 double product_luts(int a_bits, int b_bits);
 
 Resources skid(std::int64_t bits);
-Resources fifo(std::int64_t bits, std::int64_t depth);
-bool fifo_uses_block_ram(std::int64_t bits, std::int64_t depth);
+// A FIFO deeper than 2 (which is a skid), without its memory.
+Resources fifo_control(std::int64_t depth);
 Resources width_converter(int element_bits, std::int64_t in_elements, std::int64_t out_elements);
 Resources fork(std::int64_t bits, int ways);
 Resources output_stage(std::int64_t bits);

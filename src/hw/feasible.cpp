@@ -54,6 +54,26 @@ void apply_pin(const UnitModel& model, const Layer& layer, Folding pin, const st
     });
 }
 
+// For every layer those whose folding it decides.
+std::vector<std::vector<const Layer*>> followers_of(const Network& network) {
+    std::vector<std::vector<const Layer*>> followers(network.layers.size());
+    for (const Layer& layer : network.layers) {
+        if (std::holds_alternative<network::Reshape>(layer.kind)) continue;
+        if (const Layer* leader = unit_model(layer.kind).leader({network, layer})) {
+            followers[static_cast<std::size_t>(leader - network.layers.data())].push_back(&layer);
+        }
+    }
+    return followers;
+}
+
+void refuse_pin(const Layer& layer, const Layer& leader, const FoldOptions& options) {
+    if (!options.folding || !options.folding->layers.contains(layer.name)) return;
+    throw Error(code::kFoldingFileBad, options.folding->where,
+                fmt::format("layer {} has no folding of its own: it is folded with layer {}",
+                            layer.name, leader.name),
+                fmt::format("fold layer {}", leader.name));
+}
+
 void check_layer_names(const Network& network, const FoldingFile& file) {
     std::vector<std::string> names;
     for (const Layer& layer : network.layers) names.push_back(layer.name);
@@ -79,12 +99,26 @@ std::vector<std::vector<Candidate>> feasible_foldings(const Network& network,
     std::int64_t best_ii = 1;
     std::string limiting =
         network.layers.empty() ? "the network" : "layer " + network.layers.front().name;
+    const std::vector<std::vector<const Layer*>> followers = followers_of(network);
     for (std::size_t i = 0; i < network.layers.size(); ++i) {
         const Layer& layer = network.layers[i];
         if (std::holds_alternative<network::Reshape>(layer.kind)) continue;
         const LayerView view{network, layer};
         const UnitModel& model = unit_model(layer.kind);
         model.check(view);
+        if (const Layer* leader = model.leader(view)) {
+            refuse_pin(layer, *leader, options);
+            continue;
+        }
+        const auto cycles_of = [&](Folding folding) {
+            std::int64_t cycles = model.cycles(view, folding);
+            for (const Layer* follower : followers[i]) {
+                const LayerView other{network, *follower};
+                const UnitModel& its = unit_model(follower->kind);
+                cycles = std::max(cycles, its.cycles(other, its.follow(other, folding)));
+            }
+            return cycles;
+        };
         std::vector<Folding> foldings = model.legal_foldings(view);
         bool pinned = false;
         if (options.folding) {
@@ -96,7 +130,7 @@ std::vector<std::vector<Candidate>> feasible_foldings(const Network& network,
         }
         std::int64_t fastest = 0;
         for (const Folding folding : foldings) {
-            const std::int64_t cycles = model.cycles(view, folding);
+            const std::int64_t cycles = cycles_of(folding);
             fastest = fastest == 0 ? cycles : std::min(fastest, cycles);
         }
         if (!pinned && fastest > best_ii) {
@@ -106,10 +140,16 @@ std::vector<std::vector<Candidate>> feasible_foldings(const Network& network,
         // A pinned layer is what the person wants, also where it is slower than the target.
         const std::int64_t limit = pinned ? std::max(target_ii, fastest) : target_ii;
         for (const Folding folding : foldings) {
-            const std::int64_t cycles = model.cycles(view, folding);
+            const std::int64_t cycles = cycles_of(folding);
             if (cycles > limit) continue;
-            const Unit unit = model.instance(view, folding, layer.name, prices);
-            result[i].push_back({folding, cycles, prices.of(unit.cost)});
+            double price = prices.of(model.instance(view, folding, layer.name, prices).cost);
+            for (const Layer* follower : followers[i]) {
+                const LayerView other{network, *follower};
+                const UnitModel& its = unit_model(follower->kind);
+                price += prices.of(
+                    its.instance(other, its.follow(other, folding), follower->name, prices).cost);
+            }
+            result[i].push_back({folding, cycles, price});
         }
         std::ranges::stable_sort(result[i], {}, &Candidate::price);
     }

@@ -82,7 +82,7 @@ Plan make_plan(const Network& network, std::int64_t target_ii, const FoldOptions
         check_fifo_names(network, plan, *options.folding);
         plan.fifo_depths = *options.folding->fifo_depths;
     } else {
-        choose_fifos(network, plan);
+        plan.fifos_are_smallest = choose_fifos(network, plan);
     }
     return plan;
 }
@@ -118,15 +118,17 @@ void add_notes(Accelerator& accelerator) {
 }  // namespace
 
 Accelerator fold(const Network& given, const FoldOptions& options) {
-    const Network network = binary_additions(given);
+    const Network network = hardware_form(given);
     const double clock_mhz = checked_clock(options);
     const std::int64_t target_ii = checked_target(options, clock_mhz);
 
     // Memories go to block RAM while it is cheap; where the board runs out of it, its price rises.
     Prices prices;
     Accelerator accelerator;
+    Plan plan;
     for (int attempt = 0; attempt < 6; ++attempt) {
-        accelerator = assemble(network, make_plan(network, target_ii, options, clock_mhz, prices));
+        plan = make_plan(network, target_ii, options, clock_mhz, prices);
+        accelerator = assemble(network, plan);
         if (options.board.luts == 0 ||
             accelerator.total().bram36 <= static_cast<double>(options.board.bram36))
             break;
@@ -145,6 +147,10 @@ Accelerator fold(const Network& given, const FoldOptions& options) {
     accelerator.ii_cycles = static_cast<std::int64_t>(std::ceil(timing.ii - 1e-6));
     accelerator.latency_cycles = timing.latency_cycles;
     add_notes(accelerator);
+    if (!plan.fifos_are_smallest) {
+        accelerator.notes.push_back(
+            "FIFO depths keep the rate but may not be the smallest: the search took too long");
+    }
     return accelerator;
 }
 

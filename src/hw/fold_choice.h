@@ -34,7 +34,8 @@ void choose_foldings(const network::Network& network,
                      const std::vector<std::vector<Candidate>>& candidates, std::int64_t target_ii,
                      const FoldOptions& options, Plan& plan);
 
-// The smallest FIFOs that keep the best rate the streams can have and cannot deadlock.
-void choose_fifos(const network::Network& network, Plan& plan);
+// The smallest FIFOs that keep the best rate the streams can have and cannot deadlock: none of them
+// can be one beat smaller. False when the search was cut short; the depths then keep the rate too.
+bool choose_fifos(const network::Network& network, Plan& plan);
 
 }  // namespace qloom::hw

@@ -1,51 +1,10 @@
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <vector>
+#include "hw/machines/machine.h"
 
-#include "hw/accelerator.h"
-
-// The control of each RTL module, one machine a unit. A channel moves a beat in a cycle in which
-// its valid and ready are both set; both follow from the machines' state alone (ql_add and ql_mul
-// also look at their other input's valid).
 namespace qloom::hw {
 
-// The wires of all channels in one cycle.
-struct Wires {
-    std::vector<std::uint8_t> valid;
-    std::vector<std::uint8_t> ready;
-    [[nodiscard]] bool fires(int channel) const {
-        const auto index = static_cast<std::size_t>(channel);
-        return (valid[index] & ready[index]) != 0;
-    }
-};
-
-class Machine {
-public:
-    Machine(std::vector<int> inputs, std::vector<int> outputs)
-        : inputs_(std::move(inputs)), outputs_(std::move(outputs)) {}
-    virtual ~Machine() = default;
-
-    // Sets valid of the outputs and ready of the inputs for this cycle.
-    virtual void publish(Wires& wires) const = 0;
-    // After every machine has published: ready that depends on another valid.
-    virtual void settle(Wires&) const {}
-    // The clock edge.
-    virtual void step(const Wires& wires) = 0;
-    // Most beats held so far (FIFOs).
-    [[nodiscard]] virtual std::int64_t peak() const { return 0; }
-
-protected:
-    static void set(std::vector<std::uint8_t>& wire, int channel, bool value) {
-        wire[static_cast<std::size_t>(channel)] = value ? 1 : 0;
-    }
-    std::vector<int> inputs_;
-    std::vector<int> outputs_;
-};
-
-// inputs and outputs are the channels at the unit's ports, in order.
-std::unique_ptr<Machine> make_machine(const Unit& unit, std::vector<int> inputs,
-                                      std::vector<int> outputs, bool unbounded_fifo);
+// The machine of a unit. FIFOs hold whatever comes where unbounded_fifo says so.
+MachinePtr make_machine(const Unit& unit, MachinePorts ports, bool unbounded_fifo);
 
 }  // namespace qloom::hw

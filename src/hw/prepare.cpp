@@ -56,6 +56,23 @@ std::string identifier(const std::string& name) {
     return reserved ? "layer_" + result : result;
 }
 
+template <class Item>
+bool has_name(const std::vector<Item>& items, const std::string& name) {
+    return std::ranges::find(items, name, &Item::name) != items.end();
+}
+// Names like `base` that nothing else has.
+std::string fresh_stream(const Network& made, const std::string& base) {
+    std::string name = base;
+    for (int k = 2; has_name(made.streams, name); ++k) name = fmt::format("{}_{}", base, k);
+    return name;
+}
+std::string fresh_layer(const Network& given, const Network& made, const std::string& base) {
+    std::string name = base;
+    for (int k = 2; has_name(given.layers, name) || has_name(made.layers, name); ++k)
+        name = fmt::format("{}_{}", base, k);
+    return name;
+}
+
 Range sum_range(Range a, std::int64_t a_mul, Range b, std::int64_t b_mul) {
     const auto scaled = [](Range r, std::int64_t m) {
         return m >= 0 ? Range{r.lo * m, r.hi * m} : Range{r.hi * m, r.lo * m};
@@ -100,6 +117,82 @@ Network binary_additions(const Network& network) {
         }
     }
     return result;
+}
+
+Network repeated_vectors(const Network& network) {
+    Network result = network;
+    result.layers.clear();
+    for (const Layer& layer : network.layers) {
+        const bool is_product = std::holds_alternative<network::Multiply>(layer.kind);
+        if (!is_product ||
+            network.stream(layer.inputs[0]).shape == network.stream(layer.inputs[1]).shape) {
+            result.layers.push_back(layer);
+            continue;
+        }
+        const Shape image = network.stream(layer.inputs[0]).shape;
+        const Stream vector = network.stream(layer.inputs[1]);
+        StreamId source = layer.inputs[1];
+        Shape pixel(image.size(), 1);
+        pixel.back() = vector.channels();
+        if (vector.shape != pixel) {
+            Stream reshaped = vector;
+            reshaped.name = fresh_stream(result, layer.name + "_pixel");
+            reshaped.shape = pixel;
+            const StreamId target = result.add_stream(reshaped);
+            result.layers.push_back({.name = fresh_layer(network, result, layer.name + "_pixel"),
+                                     .kind = network::Reshape{},
+                                     .inputs = {source},
+                                     .outputs = {target}});
+            source = target;
+        }
+        Stream repeated = vector;
+        repeated.name = fresh_stream(result, layer.name + "_repeated");
+        repeated.shape = image;
+        const StreamId target = result.add_stream(repeated);
+        result.layers.push_back({.name = fresh_layer(network, result, layer.name + "_repeat"),
+                                 .kind = network::Upsample{{image.begin(), image.end() - 1}},
+                                 .inputs = {source},
+                                 .outputs = {target}});
+        Layer product = layer;
+        product.inputs[1] = target;
+        result.layers.push_back(std::move(product));
+    }
+    return result;
+}
+
+bool is_one_repetition(const std::vector<std::int64_t>& factors, const Shape& image) {
+    return factors.size() == 1 || factors[0] == 1 || factors[1] == 1 || image[1] == 1;
+}
+
+Network single_repetitions(const Network& network) {
+    Network result = network;
+    result.layers.clear();
+    for (const Layer& layer : network.layers) {
+        const auto* upsample = std::get_if<network::Upsample>(&layer.kind);
+        if (upsample == nullptr ||
+            is_one_repetition(upsample->factors, network.stream(layer.inputs[0]).shape)) {
+            result.layers.push_back(layer);
+            continue;
+        }
+        Stream rows = network.stream(layer.outputs[0]);
+        rows.name = fresh_stream(result, rows.name + "_rows");
+        rows.shape = network.stream(layer.inputs[0]).shape;
+        rows.shape[0] *= upsample->factors[0];
+        const StreamId between = result.add_stream(rows);
+        result.layers.push_back({.name = fresh_layer(network, result, layer.name + "_rows"),
+                                 .kind = network::Upsample{{upsample->factors[0], 1}},
+                                 .inputs = layer.inputs,
+                                 .outputs = {between}});
+        result.layers.push_back({.name = layer.name,
+                                 .kind = network::Upsample{{1, upsample->factors[1]}},
+                                 .inputs = {between},
+                                 .outputs = layer.outputs});
+    }
+    return result;
+}
+
+Network hardware_form(const Network& network) {
+    return single_repetitions(repeated_vectors(binary_additions(network)));
 }
 
 std::vector<StreamId> wire_streams(const Network& network) {

@@ -5,12 +5,19 @@
 #include "hw/units/argmax.h"
 #include "hw/units/channel_affine.h"
 #include "hw/units/concat_split.h"
+#include "hw/units/depth_to_space.h"
+#include "hw/units/global_reduce.h"
+#include "hw/units/insert_pixels.h"
 #include "hw/units/join.h"
 #include "hw/units/lookup.h"
 #include "hw/units/matrix_vector.h"
-#include "hw/units/missing.h"
+#include "hw/units/permute_channels.h"
 #include "hw/units/requantize.h"
+#include "hw/units/sliding_window.h"
 #include "hw/units/threshold.h"
+#include "hw/units/upsample.h"
+#include "hw/units/vector_vector.h"
+#include "hw/units/window_reduce.h"
 
 namespace qloom::hw {
 namespace {
@@ -30,15 +37,28 @@ struct Registry {
     const UnitModel& operator()(const network::Concat&) const { return concat_model(); }
     const UnitModel& operator()(const network::Split&) const { return split_model(); }
     const UnitModel& operator()(const network::Argmax&) const { return argmax_model(); }
-    // Convolutional layers have no units in the library yet.
-    const UnitModel& operator()(const network::SlidingWindow&) const { return missing_model(); }
-    const UnitModel& operator()(const network::VectorVector&) const { return missing_model(); }
-    const UnitModel& operator()(const network::WindowReduce&) const { return missing_model(); }
-    const UnitModel& operator()(const network::GlobalReduce&) const { return missing_model(); }
-    const UnitModel& operator()(const network::Upsample&) const { return missing_model(); }
-    const UnitModel& operator()(const network::InsertPixels&) const { return missing_model(); }
-    const UnitModel& operator()(const network::PermuteChannels&) const { return missing_model(); }
-    const UnitModel& operator()(const network::DepthToSpace&) const { return missing_model(); }
+    const UnitModel& operator()(const network::SlidingWindow&) const {
+        return sliding_window_model();
+    }
+    const UnitModel& operator()(const network::VectorVector&) const {
+        return vector_vector_model();
+    }
+    const UnitModel& operator()(const network::WindowReduce&) const {
+        return window_reduce_model();
+    }
+    const UnitModel& operator()(const network::GlobalReduce&) const {
+        return global_reduce_model();
+    }
+    const UnitModel& operator()(const network::Upsample&) const { return upsample_model(); }
+    const UnitModel& operator()(const network::InsertPixels&) const {
+        return insert_pixels_model();
+    }
+    const UnitModel& operator()(const network::PermuteChannels&) const {
+        return permute_channels_model();
+    }
+    const UnitModel& operator()(const network::DepthToSpace&) const {
+        return depth_to_space_model();
+    }
     const UnitModel& operator()(const network::Reshape&) const {
         QLOOM_ASSERT(false, "a reshape has no hardware");
     }
@@ -49,7 +69,7 @@ struct Registry {
 const UnitModel& unit_model(const network::LayerKind& kind) { return std::visit(Registry{}, kind); }
 
 std::optional<Diagnostic> missing_hardware(const network::Network& network) {
-    const network::Network prepared = binary_additions(network);
+    const network::Network prepared = hardware_form(network);
     for (const network::Layer& layer : prepared.layers) {
         if (std::holds_alternative<network::Reshape>(layer.kind)) continue;
         try {

@@ -1,13 +1,19 @@
 #include "hw/stream_model.h"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
+#include <queue>
+#include <unordered_map>
+#include <utility>
 
 #include "base/diagnostic.h"
 #include "hw/machines.h"
 
 namespace qloom::hw {
 namespace {
+
+constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
 // The beats that have crossed one port of the accelerator.
 struct PortCounter {
@@ -19,91 +25,294 @@ struct PortCounter {
 class Simulation {
 public:
     Simulation(const Accelerator& accelerator, const StreamRunOptions& options)
-        : frames_(options.frames) {
-        std::vector<std::vector<int>> inputs(accelerator.units.size());
-        std::vector<std::vector<int>> outputs(accelerator.units.size());
-        const auto attach = [](std::vector<int>& ports, int port, int channel) {
-            if (static_cast<int>(ports.size()) <= port)
-                ports.resize(static_cast<std::size_t>(port) + 1, -1);
-            ports[static_cast<std::size_t>(port)] = channel;
+        : options_(options),
+          wires_(accelerator.channels.size()),
+          makers_(accelerator.channels.size(), -1),
+          readers_(accelerator.channels.size(), -1) {
+        const std::size_t units = accelerator.units.size();
+        std::vector<MachinePorts> ports(units);
+        const auto attach = [](std::vector<int>& list, int port, int channel) {
+            if (static_cast<int>(list.size()) <= port)
+                list.resize(static_cast<std::size_t>(port) + 1, -1);
+            list[static_cast<std::size_t>(port)] = channel;
         };
-        wires_.valid.resize(accelerator.channels.size());
-        wires_.ready.resize(accelerator.channels.size());
         for (std::size_t i = 0; i < accelerator.channels.size(); ++i) {
             const Channel& channel = accelerator.channels[i];
             const int id = static_cast<int>(i);
             if (channel.from.unit == Endpoint::kTop) {
                 sources_.push_back({id, channel.beats, 0});
             } else {
-                attach(outputs[static_cast<std::size_t>(channel.from.unit)], channel.from.port, id);
+                makers_[i] = channel.from.unit;
+                attach(ports[static_cast<std::size_t>(channel.from.unit)].outputs,
+                       channel.from.port, id);
             }
             if (channel.to.unit != Endpoint::kTop) {
-                attach(inputs[static_cast<std::size_t>(channel.to.unit)], channel.to.port, id);
+                readers_[i] = channel.to.unit;
+                attach(ports[static_cast<std::size_t>(channel.to.unit)].inputs, channel.to.port,
+                       id);
             } else {
-                wires_.ready[i] = 1;  // results are taken at once, and so is what nobody reads
+                wires_.ready.set(id, true);  // results are taken at once, and what nobody reads
                 if (channel.to.port != Endpoint::kNowhere) sinks_.push_back({id, channel.beats, 0});
             }
         }
-        for (std::size_t i = 0; i < accelerator.units.size(); ++i) {
+        longest_frame_ = options.pace + 64;
+        for (std::size_t i = 0; i < units; ++i) {
+            longest_frame_ += 2 * accelerator.units[i].cycles + 64;
             machines_.push_back(
-                make_machine(accelerator.units[i], inputs[i], outputs[i], options.unbounded_fifos));
-            longest_pause_ = std::max(longest_pause_, accelerator.units[i].cycles + 64);
+                make_machine(accelerator.units[i], std::move(ports[i]), options.unbounded_fifos));
+            is_join_.push_back(machines_.back()->is_join() ? 1 : 0);
+            changed_.push_back(static_cast<int>(i));
         }
+        next_edge_.assign(units, 0);
+        due_.assign(units, 0);
+        marked_.assign(units, -1);
     }
 
     StreamRun run() {
-        StreamRun result;
-        result.first_accept = -1;
-        std::int64_t idle = 0;
-        for (std::int64_t cycle = 0; static_cast<std::int64_t>(result.frame_ends.size()) < frames_;
-             ++cycle) {
-            for (const PortCounter& source : sources_) {
-                wires_.valid[static_cast<std::size_t>(source.channel)] =
-                    source.moved < source.beats * frames_ ? 1 : 0;
-            }
-            for (const auto& machine : machines_) machine->publish(wires_);
-            for (const auto& machine : machines_) machine->settle(wires_);
-
-            bool moved = false;
-            for (std::size_t i = 0; i < wires_.valid.size(); ++i)
-                moved = moved || (wires_.valid[i] & wires_.ready[i]);
-            for (PortCounter& source : sources_) {
-                if (!wires_.fires(source.channel)) continue;
-                ++source.moved;
-                if (result.first_accept < 0) result.first_accept = cycle;
-            }
-            for (PortCounter& sink : sinks_) {
-                if (wires_.fires(sink.channel)) ++sink.moved;
-            }
-            for (const auto& machine : machines_) machine->step(wires_);
-
-            while (static_cast<std::int64_t>(result.frame_ends.size()) < complete_frames()) {
-                result.frame_ends.push_back(cycle);
-            }
-            idle = moved ? 0 : idle + 1;
-            if (idle > longest_pause_) {
-                result.deadlocked = true;
-                break;
-            }
+        result_.first_accept = -1;
+        while (cycle_ != kNever && !is_finished()) {
+            settle_wires();
+            count_ports();
+            step_machines();
+            note_frames();
+            if (result_.period != 0.0) break;
+            cycle_ = next_cycle();
+            // One part of the network may go on while another has stopped for good.
+            const std::int64_t before = frames_done() == 0 ? 0 : result_.frame_ends.back();
+            if (cycle_ != kNever && cycle_ - before > longest_frame_) cycle_ = kNever;
         }
-        for (const auto& machine : machines_) result.fifo_peaks.push_back(machine->peak());
-        return result;
+        result_.deadlocked = cycle_ == kNever;
+        for (const MachinePtr& machine : machines_) result_.fifo_peaks.push_back(machine->peak());
+        return std::move(result_);
     }
 
 private:
+    [[nodiscard]] bool is_finished() const {
+        return frames_done() >= options_.frames ||
+               (options_.most_steps != 0 && result_.steps >= options_.most_steps);
+    }
+    [[nodiscard]] std::int64_t frames_done() const {
+        return static_cast<std::int64_t>(result_.frame_ends.size());
+    }
     [[nodiscard]] std::int64_t complete_frames() const {
-        std::int64_t frames = frames_;
+        std::int64_t frames = kNever;
         for (const PortCounter& sink : sinks_) frames = std::min(frames, sink.moved / sink.beats);
         return frames;
     }
 
-    std::int64_t frames_;
-    std::int64_t longest_pause_ =
-        64;  // a unit computes for as long as its cycles a frame without moving a beat
-    std::vector<std::unique_ptr<Machine>> machines_;
+    // Beats that a source may have sent by the end of this cycle.
+    [[nodiscard]] std::int64_t released(const PortCounter& source) const {
+        std::int64_t frames = options_.frames;
+        if (options_.until_periodic) frames = kNever / source.beats;
+        if (options_.pace != 0) frames = std::min(frames, cycle_ / options_.pace + 1);
+        return frames * source.beats;
+    }
+
+    void mark(int unit) {
+        if (unit < 0) return;
+        std::int64_t& marked = marked_[static_cast<std::size_t>(unit)];
+        if (marked == cycle_) return;
+        marked = cycle_;
+        awake_.push_back(unit);
+    }
+
+    // Who is concerned by the wires that changed in this cycle.
+    void mark_neighbours() {
+        for (const int channel : wires_.valid.changed) {
+            const int reader = readers_[static_cast<std::size_t>(channel)];
+            mark(reader);
+            if (reader >= 0 && is_join_[static_cast<std::size_t>(reader)] != 0)
+                joins_.push_back(reader);
+        }
+        wires_.valid.changed.clear();
+        for (const int channel : wires_.ready.changed)
+            mark(makers_[static_cast<std::size_t>(channel)]);
+        wires_.ready.changed.clear();
+    }
+
+    // The wires of this cycle, and the machines that must see its clock edge.
+    void settle_wires() {
+        for (const PortCounter& source : sources_) {
+            const bool has_beat = source.moved < released(source);
+            starved_ = starved_ || !has_beat;
+            wires_.valid.set(source.channel, has_beat);
+        }
+        for (const int unit : changed_) {
+            if (due_[static_cast<std::size_t>(unit)] == cycle_) mark(unit);
+            machines_[static_cast<std::size_t>(unit)]->publish(wires_);
+            if (is_join_[static_cast<std::size_t>(unit)] != 0) joins_.push_back(unit);
+        }
+        changed_.clear();
+        while (!timers_.empty() && timers_.top().first <= cycle_) {
+            const auto [time, unit] = timers_.top();
+            timers_.pop();
+            if (due_[static_cast<std::size_t>(unit)] == time) mark(unit);
+        }
+        mark_neighbours();
+        for (const int join : joins_) {
+            machines_[static_cast<std::size_t>(join)]->publish(wires_);
+            machines_[static_cast<std::size_t>(join)]->settle(wires_);
+        }
+        joins_.clear();
+        mark_neighbours();
+        joins_.clear();
+    }
+
+    void count_ports() {
+        for (PortCounter& source : sources_) {
+            if (!wires_.fires(source.channel)) continue;
+            ++source.moved;
+            if (result_.first_accept < 0) result_.first_accept = cycle_;
+        }
+        for (PortCounter& sink : sinks_) {
+            if (wires_.fires(sink.channel)) ++sink.moved;
+        }
+    }
+
+    void step_machines() {
+        for (const int unit : awake_) {
+            const auto index = static_cast<std::size_t>(unit);
+            catch_up(index, cycle_);
+            const std::int64_t wait = machines_[index]->step(wires_);
+            next_edge_[index] = cycle_ + 1;
+            due_[index] = wait == Machine::kAsleep ? kNever : cycle_ + wait;
+            if (wait == Machine::kAsleep) continue;
+            changed_.push_back(unit);
+            if (wait > 1) timers_.emplace(cycle_ + wait, unit);
+        }
+        result_.steps += static_cast<std::int64_t>(awake_.size());
+        awake_.clear();
+    }
+
+    // Gives a machine the clock edges before `cycle` that it was left alone for.
+    void catch_up(std::size_t unit, std::int64_t cycle) {
+        if (due_[unit] != kNever && next_edge_[unit] < cycle)
+            machines_[unit]->advance(cycle - next_edge_[unit]);
+        next_edge_[unit] = cycle;
+    }
+
+    void note_frames() {
+        const std::int64_t complete = std::min(complete_frames(), options_.frames);
+        if (frames_done() >= complete) return;
+        while (frames_done() < complete) result_.frame_ends.push_back(cycle_);
+        if (!options_.until_periodic) return;
+        look_for_period();
+        if (result_.period == 0.0) look_for_growing_lag();
+    }
+
+    // Frames that all come later after their release than the one before, by the same time, cannot
+    // keep the pace; until the backlog reaches the source would be long to wait for.
+    void look_for_growing_lag() {
+        constexpr std::int64_t kFrames = 6;
+        if (options_.pace == 0 || frames_done() <= kFrames) return;
+        const auto& ends = result_.frame_ends;
+        const std::int64_t apart = ends[ends.size() - 1] - ends[ends.size() - 2];
+        if (apart <= options_.pace) return;
+        for (std::size_t back = 1; back < kFrames; ++back) {
+            if (ends[ends.size() - 1 - back] - ends[ends.size() - 2 - back] != apart) return;
+        }
+        result_.period = static_cast<double>(apart);
+    }
+
+    // The state now, but for how far the sources lag behind their pace.
+    [[nodiscard]] std::uint64_t state() {
+        StateHash hash;
+        for (std::size_t unit = 0; unit < machines_.size(); ++unit) {
+            catch_up(unit, cycle_ + 1);
+            machines_[unit]->state(hash);
+        }
+        // Without a pace it does not matter how many frames one port is ahead of another, and parts
+        // of a network that do not meet drift apart.
+        for (const std::vector<PortCounter>* ports : {&sources_, &sinks_}) {
+            for (const PortCounter& port : *ports) {
+                hash.add(options_.pace == 0 ? port.moved % port.beats
+                                            : port.moved - frames_done() * port.beats);
+            }
+        }
+        return hash.value();
+    }
+
+    void look_for_period() {
+        // With a pace, the release of frames belongs to the state while it is waited for.
+        const Visit now{frames_done(), cycle_, cycle_ - frames_done() * options_.pace};
+        if (starved_) visits_since_starved_.clear();
+        starved_ = false;
+        const std::uint64_t hash = state();
+        const auto found = visits_.find(hash);
+        if (found != visits_.end() && options_.pace != 0 && found->second.phase == now.phase) {
+            result_.period = static_cast<double>(options_.pace);
+            return;
+        }
+        const auto saturated = visits_since_starved_.find(hash);
+        if (saturated != visits_since_starved_.end()) {
+            const Visit& before = saturated->second;
+            result_.period = static_cast<double>(now.cycle - before.cycle) /
+                             static_cast<double>(now.frame - before.frame);
+            return;
+        }
+        visits_[hash] = now;
+        visits_since_starved_[hash] = now;
+    }
+
+    // The next cycle in which anything can change; ports go on as they are until then.
+    std::int64_t next_cycle() {
+        if (!changed_.empty()) return cycle_ + 1;
+        std::int64_t next = timers_.empty() ? kNever : timers_.top().first;
+        for (const PortCounter& source : sources_) {
+            const std::int64_t left = released(source) - source.moved;
+            if (left > 0 && wires_.ready[static_cast<std::size_t>(source.channel)] != 0)
+                next = std::min(next, cycle_ + left);
+            // Its valid falls in the next cycle.
+            if (left == 0 && wires_.valid[static_cast<std::size_t>(source.channel)] != 0)
+                next = cycle_ + 1;
+            if (left == 0 && options_.pace != 0)
+                next = std::min(next, (cycle_ / options_.pace + 1) * options_.pace);
+        }
+        for (const PortCounter& sink : sinks_) {
+            if (wires_.fires(sink.channel))
+                next = std::min(next, cycle_ + sink.beats - sink.moved % sink.beats);
+        }
+        if (next == kNever) return kNever;
+        next = std::max(next, cycle_ + 1);
+        const std::int64_t skipped = next - cycle_ - 1;
+        for (PortCounter& source : sources_) {
+            if (wires_.fires(source.channel)) source.moved += skipped;
+        }
+        for (PortCounter& sink : sinks_) {
+            if (wires_.fires(sink.channel)) sink.moved += skipped;
+        }
+        return next;
+    }
+
+    // A state that was seen: after so many frames, at that cycle, so late behind the pace.
+    struct Visit {
+        std::int64_t frame;
+        std::int64_t cycle;
+        std::int64_t phase;
+    };
+    using Timer = std::pair<std::int64_t, int>;  // cycle, unit
+
+    StreamRunOptions options_;
+    StreamRun result_;
+    std::int64_t cycle_ = 0;
     Wires wires_;
+    std::vector<int> makers_;  // unit of each channel's ends, -1 outside
+    std::vector<int> readers_;
+    std::vector<MachinePtr> machines_;
+    std::vector<std::uint8_t> is_join_;
+    std::vector<std::int64_t> next_edge_;  // the first clock edge a machine has not seen
+    std::vector<std::int64_t> due_;        // the cycle of its next step, if no wire changes before
+    std::vector<std::int64_t> marked_;     // the last cycle in which it was marked awake
+    std::vector<int> awake_;               // to be stepped in this cycle
+    std::vector<int> changed_;             // to be published in the next
+    std::vector<int> joins_;
+    std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
     std::vector<PortCounter> sources_;
     std::vector<PortCounter> sinks_;
+    std::int64_t longest_frame_ = 0;  // more cycles than any frame can take after another
+    bool starved_ = false;  // a source had to wait for its pace since the last frame
+    std::unordered_map<std::uint64_t, Visit> visits_;
+    std::unordered_map<std::uint64_t, Visit> visits_since_starved_;
 };
 
 }  // namespace
@@ -112,25 +321,34 @@ StreamRun run_streams(const Accelerator& accelerator, const StreamRunOptions& op
     return Simulation(accelerator, options).run();
 }
 
-StreamTiming measure_streams(const Accelerator& accelerator, bool unbounded_fifos) {
-    // Every unit may hold two frames before the slowest one is felt at the front; the second half
-    // is then steady.
-    constexpr std::int64_t kMostSteps = 8'000'000;
-    std::int64_t longest = 1;
-    for (const Unit& unit : accelerator.units) longest = std::max(longest, unit.cycles);
-    const auto units = static_cast<std::int64_t>(accelerator.units.size());
-    const std::int64_t affordable = kMostSteps / (longest * units);
-    const std::int64_t frames = std::clamp<std::int64_t>(affordable, 6, 4 * units + 16);
-    const StreamRun run =
-        run_streams(accelerator, {.frames = frames, .unbounded_fifos = unbounded_fifos});
+StreamTiming measure_streams(const Accelerator& accelerator, const MeasureOptions& options) {
+    // Where nothing repeats itself within this, the second half of the run is taken as steady.
+    constexpr std::int64_t kMostSteps = 60'000'000;
+    constexpr std::int64_t kMostFrames = 400;
+    StreamRun run = run_streams(accelerator, {.frames = kMostFrames,
+                                              .unbounded_fifos = options.unbounded_fifos,
+                                              .pace = options.pace,
+                                              .until_periodic = true,
+                                              .most_steps = kMostSteps});
+    // The budget may end before two frames do: then they are waited for.
+    if (!run.deadlocked && run.frame_ends.size() < 3 && run.period == 0.0) {
+        run = run_streams(accelerator, {.frames = 3,
+                                        .unbounded_fifos = options.unbounded_fifos,
+                                        .pace = options.pace,
+                                        .until_periodic = true});
+    }
     StreamTiming timing;
     timing.deadlocked = run.deadlocked;
     timing.fifo_peaks = run.fifo_peaks;
+    timing.steps = run.steps;
     if (run.deadlocked) return timing;
     timing.latency_cycles = run.frame_ends.front() - run.first_accept;
-    const auto middle = run.frame_ends.size() / 2;
-    timing.ii = static_cast<double>(run.frame_ends.back() - run.frame_ends[middle]) /
-                static_cast<double>(run.frame_ends.size() - 1 - middle);
+    timing.ii = run.period;
+    if (run.period == 0.0) {
+        const auto middle = run.frame_ends.size() / 2;
+        timing.ii = static_cast<double>(run.frame_ends.back() - run.frame_ends[middle]) /
+                    static_cast<double>(run.frame_ends.size() - 1 - middle);
+    }
     return timing;
 }
 

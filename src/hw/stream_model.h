@@ -6,25 +6,36 @@
 #include "hw/accelerator.h"
 
 // The accelerator as token machines, one a unit: the valid/ready control of each RTL module
-// repeated cycle by cycle, without data. What it says about cycles is what the RTL does.
+// repeated cycle by cycle, without data. What it says about cycles is what the RTL does. Only
+// machines whose wires or state changed are looked at, and a unit that computes for many cycles is
+// left alone meanwhile; the result is that of stepping every machine in every cycle.
 namespace qloom::hw {
 
 struct StreamRun {
-    bool deadlocked = false;        // nothing moved although frames were missing
+    bool deadlocked = false;        // nothing can move any more although frames are missing
     std::int64_t first_accept = 0;  // cycle in which the first input beat was taken
     std::vector<std::int64_t>
         frame_ends;  // cycle in which a frame's last output beat left, one a frame
     std::vector<std::int64_t>
         fifo_peaks;  // most beats held, one a unit (0 for units that are no FIFO)
+    // Cycles a frame once everything repeats itself exactly; 0 where that was not reached.
+    double period = 0.0;
+    std::int64_t steps = 0;  // machine steps taken: what the run cost
 };
 
 struct StreamRunOptions {
     std::int64_t frames = 1;
     // FIFOs hold whatever comes; fifo_peaks then says how much that was.
     bool unbounded_fifos = false;
+    // A frame may enter every so many cycles; 0: as fast as it is taken.
+    std::int64_t pace = 0;
+    // Ends the run as soon as everything repeats itself, or at so many frames.
+    bool until_periodic = false;
+    // Ends the run after so many machine steps; 0: no limit.
+    std::int64_t most_steps = 0;
 };
 
-// Feeds frames as fast as they are taken and takes results at once.
+// Feeds frames and takes results at once.
 StreamRun run_streams(const Accelerator& accelerator, const StreamRunOptions& options);
 
 struct StreamTiming {
@@ -32,8 +43,14 @@ struct StreamTiming {
     double ii = 0.0;                  // cycles a frame in the steady state
     std::int64_t latency_cycles = 0;  // first input beat to last output beat of the first frame
     std::vector<std::int64_t> fifo_peaks;
+    std::int64_t steps = 0;
 };
-// Runs as many frames as it takes to reach the steady state.
-StreamTiming measure_streams(const Accelerator& accelerator, bool unbounded_fifos = false);
+// Runs as many frames as it takes to reach the steady state. `pace` as above: FIFOs then hold what
+// that rate needs of them, and the steady state comes sooner.
+struct MeasureOptions {
+    bool unbounded_fifos = false;
+    std::int64_t pace = 0;
+};
+StreamTiming measure_streams(const Accelerator& accelerator, const MeasureOptions& options = {});
 
 }  // namespace qloom::hw

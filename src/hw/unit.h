@@ -61,6 +61,12 @@ public:
     // The instance `name`, with its cost; prices decide where memories go.
     [[nodiscard]] virtual Unit instance(const LayerView& view, Folding folding,
                                         const std::string& name, const Prices& prices) const = 0;
+    // The layer whose folding decides this one's too; nullptr where it is free.
+    [[nodiscard]] virtual const network::Layer* leader(const LayerView&) const { return nullptr; }
+    // This layer's folding when its leader has `folding`.
+    [[nodiscard]] virtual Folding follow(const LayerView&, Folding folding) const {
+        return folding;
+    }
     // The contents of its memories.
     [[nodiscard]] virtual std::vector<MemoryImage> memories(const LayerView& view,
                                                             const Unit& unit) const = 0;

@@ -26,18 +26,34 @@ std::vector<float> reordered(const std::vector<float>& data, const std::vector<s
     return result;
 }
 
-std::vector<float> run_step(const ChainStep& step, std::vector<float> data) {
-    const bool permute = !step.layout.order.empty();
-    if (permute) {
+// rows x channels in stream order as the tensor a step takes.
+ir::Value operand_of(const ChainStep& step, std::vector<float> data) {
+    if (!step.layout.order.empty()) {
         data = reordered(data, step.layout.order, true);
     }
     Shape shape(step.layout.logical.size() + 1, 1);
     shape[0] = static_cast<std::int64_t>(data.size()) / step.channels;
     shape[step.layout.channel_axis() + 1] = step.channels;
-    const ir::Value operand = Tensor<float>(std::move(shape), std::move(data));
+    return Tensor<float>(std::move(shape), std::move(data));
+}
+
+std::vector<float> run_step(const ChainStep& step, std::vector<float> data) {
+    const bool permute = !step.layout.order.empty();
+    std::vector<ir::Value> operands;
     std::vector<const ir::Value*> inputs;
-    for (std::size_t i = 0; i < step.constants.size(); ++i) {
-        inputs.push_back(i == step.data_input ? &operand : (step.constants[i] ? &*step.constants[i] : nullptr));
+    if (step.branches.empty()) {
+        operands.push_back(operand_of(step, std::move(data)));
+        for (std::size_t i = 0; i < step.constants.size(); ++i) {
+            inputs.push_back(i == step.data_input ? operands.data()
+                                                  : (step.constants[i] ? &*step.constants[i] : nullptr));
+        }
+    } else {
+        for (const std::vector<ChainStep>& branch : step.branches) {
+            operands.push_back(operand_of(step, run_chain(branch, data, step.channels)));
+        }
+        for (const ir::Value& operand : operands) {
+            inputs.push_back(&operand);
+        }
     }
     std::vector<ir::Value> outputs = ir::run_node(*step.node, inputs);
     std::vector<float> result;
@@ -293,10 +309,38 @@ std::vector<float> reals_of(const Affine& base, const std::vector<std::int64_t>&
     return reals;
 }
 
+namespace {
+
+// Sums and extremes of operands that move the same way move that way; of other operators nothing is known.
+std::vector<Direction> joined_directions(const ChainStep& step, std::int64_t channels) {
+    std::vector<Direction> result(static_cast<std::size_t>(channels), Direction::kUnknown);
+    const auto& binary = std::get<ir::Binary>(step.node->op);
+    const bool difference = binary.kind == ir::BinaryKind::kSub;
+    if (!difference && binary.kind != ir::BinaryKind::kAdd && binary.kind != ir::BinaryKind::kMin &&
+        binary.kind != ir::BinaryKind::kMax) {
+        return result;
+    }
+    const std::vector<Direction> a = directions(step.branches[0], channels);
+    const std::vector<Direction> b = directions(step.branches[1], channels);
+    for (std::size_t c = 0; c < result.size(); ++c) {
+        const Direction second = difference ? combined(Direction::kDecreasing, b[c]) : b[c];
+        if (a[c] == second || second == Direction::kConstant) {
+            result[c] = a[c];
+        } else if (a[c] == Direction::kConstant) {
+            result[c] = second;
+        }
+    }
+    return result;
+}
+
+}  // namespace
+
 std::vector<Direction> directions(const std::vector<ChainStep>& chain, std::int64_t channels) {
     std::vector<Direction> result(static_cast<std::size_t>(channels), Direction::kIncreasing);
     for (const ChainStep& step : chain) {
-        const std::vector<Direction> one = std::visit(StepDirection(step, channels), step.node->op);
+        const std::vector<Direction> one = step.branches.empty()
+                                               ? std::visit(StepDirection(step, channels), step.node->op)
+                                               : joined_directions(step, channels);
         for (std::size_t c = 0; c < result.size(); ++c) {
             result[c] = combined(result[c], one[c]);
         }
@@ -305,6 +349,9 @@ std::vector<Direction> directions(const std::vector<ChainStep>& chain, std::int6
 }
 
 std::optional<Affine> step_affine(const Affine& affine, const ChainStep& step, bool relu_as_identity) {
+    if (!step.branches.empty()) {
+        return std::nullopt;
+    }
     const ir::Op& op = step.node->op;
     if (const auto* batch_norm = std::get_if<ir::BatchNormalization>(&op)) {
         return batch_norm_affine(affine, step, batch_norm->epsilon);

@@ -1,8 +1,11 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
+#include "ir/execute.h"
 #include "lower/lowerer.h"
+#include "lower/stream_shape.h"
 
 namespace qloom::lower {
 namespace {
@@ -103,20 +106,27 @@ void Lowerer::lower_addition(const ir::Node& node) {
         return;
     }
     if (!(a.layout == b.layout)) {
+        if (lower_broadcast_addition(node)) {
+            return;
+        }
         to_host_after(node, fmt::format("its operands have shapes {} and {}", shape_text(a.layout.logical),
                                         shape_text(b.layout.logical)),
                       "add values of one shape");
         return;
     }
+    set_value(node.outputs[0], sum_of(node, *a.affine, *b.affine, a.layout));
+}
+
+Value Lowerer::sum_of(const ir::Node& node, const Affine& a, const Affine& b, const Layout& layout) {
     Value result;
     result.anchor = node.outputs[0];
-    result.layout = a.layout;
-    result.base = *a.affine;
-    const double sign = binary.kind == ir::BinaryKind::kSub ? -1.0 : 1.0;
+    result.layout = layout;
+    result.base = a;
+    const double sign = std::get<ir::Binary>(node.op).kind == ir::BinaryKind::kSub ? -1.0 : 1.0;
     for (std::size_t c = 0; c < result.base.bias.size(); ++c) {
-        result.base.bias[c] += sign * b.affine->bias[c];
+        result.base.bias[c] += sign * b.bias[c];
     }
-    for (Term term : b.affine->terms) {
+    for (Term term : b.terms) {
         for (double& scale : term.scale) {
             scale *= sign;
         }
@@ -132,7 +142,30 @@ void Lowerer::lower_addition(const ir::Node& node) {
     result.affine = result.base;
     result.linear_core = result.base;
     record(node, Placement::kHardware, "an integer addition");
-    set_value(node.outputs[0], std::move(result));
+    return result;
+}
+
+// One operand is a value a channel, the same for all pixels: it is repeated, then added.
+bool Lowerer::lower_broadcast_addition(const ir::Node& node) {
+    std::array<Value, 2> operands{value(node.inputs[0]), value(node.inputs[1])};
+    const auto pixels = [](const Value& operand) {
+        return element_count(operand.layout.logical) / operand.base.channels();
+    };
+    const std::size_t narrow = pixels(operands[0]) == 1 ? 0 : 1;
+    const Value& wide = operands[1 - narrow];
+    Value& one = operands[narrow];
+    if (pixels(one) != 1 || one.layout.axes != wide.layout.axes || one.base.channels() != wide.base.channels() ||
+        !one.layout.order.empty() || !wide.layout.order.empty()) {
+        return false;
+    }
+    const Shape shape = result_.network.stream(wide.affine->terms[0].stream).shape;
+    one.base = *one.affine;
+    one.chain.clear();
+    one = moved(node, std::move(one), network::Upsample{.factors = spatial_of(shape)}, shape,
+                [](std::vector<Range> all) { return all; });
+    one.affine = one.base;
+    set_value(node.outputs[0], sum_of(node, *operands[0].affine, *operands[1].affine, wide.layout));
+    return true;
 }
 
 void Lowerer::lower_concat(const ir::Node& node) {
@@ -237,6 +270,87 @@ void Lowerer::lower_split(const ir::Node& node) {
     }
     add_layer(node.name, network::Split{}, {source}, streams);
     record(node, Placement::kHardware, fmt::format("a split into {} streams", streams.size()));
+}
+
+void Lowerer::lower_slice(const ir::Node& node) {
+    const Value whole = merged_input(node, node.inputs[0]);
+    const Layout& layout = whole.layout;
+    const auto refuse = [&] {
+        to_host_after(node, "only consecutive channels of a quantised value are cut out in hardware",
+                      "quantise the value before it, and slice over channels with step 1");
+    };
+    std::vector<const ir::Value*> inputs;
+    for (const ir::TensorId input : node.inputs) {
+        inputs.push_back(input == ir::TensorId::kNone ? nullptr : constants_.value(input));
+    }
+    if (!whole.affine || whole.affine->terms.size() != 1 || !layout.order.empty() ||
+        std::ranges::count(inputs, nullptr) > 1 + std::ranges::count(node.inputs, ir::TensorId::kNone)) {
+        refuse();
+        return;
+    }
+    // Which channels it takes, seen on the channel numbers themselves.
+    Shape shape{1};
+    shape.insert(shape.end(), layout.logical.begin(), layout.logical.end());
+    std::int64_t inner = 1;
+    for (std::size_t axis = layout.channel_axis() + 1; axis < layout.logical.size(); ++axis) {
+        inner *= layout.logical[axis];
+    }
+    const std::int64_t channels = whole.affine->channels();
+    Tensor<float> numbers(shape);
+    for (std::int64_t i = 0; i < numbers.size(); ++i) {
+        numbers[i] = static_cast<float>(i / inner % channels);
+    }
+    const ir::Value operand = std::move(numbers);
+    inputs[0] = &operand;
+    const std::vector<ir::Value> sliced = ir::run_node(node, inputs);
+    const auto& taken = std::get<Tensor<float>>(sliced[0]);
+    const Shape logical = logical_shape(node.outputs[0]);
+    const std::int64_t count = logical[layout.channel_axis()];
+    const auto first = taken.size() > 0 ? static_cast<std::int64_t>(taken[0]) : 0;
+    Shape wanted = layout.logical;
+    wanted[layout.channel_axis()] = count;
+    bool fits = logical == wanted && count > 0;
+    for (std::int64_t i = 0; fits && i < taken.size(); ++i) {
+        fits = static_cast<std::int64_t>(taken[i]) == first + i / inner % count;
+    }
+    if (!fits) {
+        refuse();
+        return;
+    }
+    const Affine& affine = *whole.affine;
+    const network::StreamId source = affine.terms[0].stream;
+    Value result;
+    std::vector<network::StreamId> streams;
+    for (const auto& [from, to] : {std::pair{std::int64_t{0}, first}, {first, first + count}, {first + count, channels}}) {
+        if (from == to) {
+            continue;
+        }
+        const auto part_of = [from, to](const auto& all) {
+            return std::decay_t<decltype(all)>(all.begin() + from, all.begin() + to);
+        };
+        Shape part_shape = result_.network.stream(source).shape;
+        part_shape.back() = to - from;
+        const bool wanted_part = from == first;
+        const std::string name = model_.tensor(node.outputs[0]).name;
+        streams.push_back(add_stream(wanted_part ? name : name + (from == 0 ? "_before" : "_behind"), part_shape,
+                                     part_of(ranges(source))));
+        if (wanted_part) {
+            result.base = {.terms = {{streams.back(), part_of(affine.terms[0].scale)}}, .bias = part_of(affine.bias)};
+        }
+    }
+    result.anchor = node.outputs[0];
+    result.layout = layout;
+    result.layout.logical = logical;
+    result.affine = result.base;
+    result.linear_core = result.base;
+    if (streams.size() == 1) {
+        set_value(node.outputs[0], whole);
+        record(node, Placement::kFolded, "takes all channels");
+        return;
+    }
+    add_layer(node.name, network::Split{}, {source}, streams);
+    record(node, Placement::kHardware, fmt::format("{} of {} channels", count, channels));
+    set_value(node.outputs[0], std::move(result));
 }
 
 }  // namespace qloom::lower

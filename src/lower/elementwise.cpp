@@ -29,8 +29,7 @@ std::optional<ChainStep> Lowerer::chain_step(const ir::Node& node, std::size_t d
         return std::nullopt;
     }
     const Value& data = value(node.inputs[data_input]);
-    ChainStep step;
-    step.node = &node;
+    ChainStep step{.node = &node, .branches = {}, .data_input = 0, .constants = {}, .layout = {}, .channels = 1};
     step.data_input = data_input;
     step.layout = data.layout;
     step.channels = data.base.channels();
@@ -51,6 +50,33 @@ std::optional<ChainStep> Lowerer::chain_step(const ir::Node& node, std::size_t d
         step.constants.back() = *constant;
     }
     return step;
+}
+
+bool Lowerer::lower_joined_chains(const ir::Node& node) {
+    const Value& a = value(node.inputs[0]);
+    const Value& b = value(node.inputs[1]);
+    const auto same_stream = [](const Term& one, const Term& other) {
+        return one.stream == other.stream && one.scale == other.scale;
+    };
+    if ((a.affine && b.affine) || !(a.layout == b.layout) || a.base.bias != b.base.bias ||
+        !std::ranges::equal(a.base.terms, b.base.terms, same_stream)) {
+        return false;
+    }
+    const auto [end_a, end_b] = std::ranges::mismatch(a.chain, b.chain, {}, &ChainStep::node, &ChainStep::node);
+    ChainStep step{.node = &node,
+                   .branches = {{end_a, a.chain.end()}, {end_b, b.chain.end()}},
+                   .data_input = 0,
+                   .constants = {},
+                   .layout = a.layout,
+                   .channels = a.base.channels()};
+    Value result = a;
+    result.chain.erase(result.chain.begin() + (end_a - a.chain.begin()), result.chain.end());
+    result.chain.push_back(std::move(step));
+    result.affine = std::nullopt;
+    result.linear_core = std::nullopt;
+    record(node, Placement::kFolded, "collected into the next quantiser");
+    set_value(node.outputs[0], std::move(result));
+    return true;
 }
 
 void Lowerer::lower_elementwise(const ir::Node& node, std::size_t data_input) {

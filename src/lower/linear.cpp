@@ -77,7 +77,7 @@ bool all_bipolar(const std::vector<std::int64_t>& weights) {
 
 }  // namespace
 
-void Lowerer::lower_matmul(const ir::Node& node) {
+std::pair<Value, ScaledWeights> Lowerer::product_operands(const ir::Node& node) {
     if (where(node.inputs[0]) != Where::kInteger || where(node.inputs[1]) != Where::kConstant) {
         throw Error(code::kUnsupportedOperator, node_label(node),
                     "a product is hardware when its first operand is a value and its second a constant matrix",
@@ -102,7 +102,38 @@ void Lowerer::lower_matmul(const ir::Node& node) {
                                 shape_text(weights->ints.shape()), shape_text(x.layout.logical)),
                     "the matrix must be (inputs, outputs) with the inputs on the value's last axis");
     }
-    set_value(node.outputs[0], multiply_matrix(node, x, *weights));
+    return {std::move(x), *weights};
+}
+
+void Lowerer::lower_matmul(const ir::Node& node) {
+    const auto [x, weights] = product_operands(node);
+    if (const std::optional<ScaledWeights> kernel = depthwise_kernel(x, weights)) {
+        set_value(node.outputs[0], depthwise(node, x, *kernel));
+        return;
+    }
+    set_value(node.outputs[0], multiply_matrix(node, x, weights));
+}
+
+// y[m] = #{k : x[k] == w[k][m]} over bits: sum_k x[k] * (2 w[k][m] - 1) + sum_k (1 - w[k][m]).
+void Lowerer::lower_xnor_popcount(const ir::Node& node) {
+    auto [x, weights] = product_operands(node);
+    const std::int64_t outputs = weights.ints.dim(1);
+    std::vector<double> zeros(static_cast<std::size_t>(outputs), 0.0);
+    for (std::int64_t i = 0; i < weights.ints.size(); ++i) {
+        if (weights.scale[i] != 1.0 || (weights.ints[i] != 0 && weights.ints[i] != 1)) {
+            throw Error(code::kFloatWeights, node_label(node), "its weights are not bits",
+                        "give it a matrix of zeros and ones");
+        }
+        zeros[static_cast<std::size_t>(i % outputs)] += static_cast<double>(1 - weights.ints[i]);
+        weights.ints[i] = 2 * weights.ints[i] - 1;
+    }
+    Value result = multiply_matrix(node, x, weights);
+    for (std::size_t m = 0; m < zeros.size(); ++m) {
+        result.base.bias[m] += zeros[m];
+    }
+    result.affine = result.base;
+    result.linear_core = result.base;
+    set_value(node.outputs[0], std::move(result));
 }
 
 Value Lowerer::multiply_matrix(const ir::Node& node, const Value& x, const ScaledWeights& weights) {

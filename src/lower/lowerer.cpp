@@ -230,8 +230,40 @@ void Lowerer::place_inputs() {
     }
 }
 
+bool Lowerer::has_float_weights(const ir::Node& node) {
+    return is_linear(node.op) && node.inputs.size() > 1 && where(node.inputs[1]) == Where::kConstant &&
+           !constants_.weights(node.inputs[1]);
+}
+
+bool Lowerer::is_float_tail(const ir::Node& node) {
+    const bool any_hardware = std::ranges::any_of(result_.network.layers, [](const network::Layer& layer) {
+        return std::holds_alternative<network::MatrixVector>(layer.kind) ||
+               std::holds_alternative<network::VectorVector>(layer.kind);
+    });
+    if (!any_hardware || !has_float_weights(node)) {
+        return false;
+    }
+    std::vector<ir::TensorId> open = node.outputs;
+    std::set<ir::TensorId> seen;
+    while (!open.empty()) {
+        const ir::TensorId id = open.back();
+        open.pop_back();
+        if (id == ir::TensorId::kNone || !seen.insert(id).second) {
+            continue;
+        }
+        for (const ir::NodeId consumer : model_.consumers(id)) {
+            const ir::Node& next = model_.node(consumer);
+            if (is_linear(next.op) && !has_float_weights(next)) {
+                return false;
+            }
+            open.insert(open.end(), next.outputs.begin(), next.outputs.end());
+        }
+    }
+    return true;
+}
+
 void Lowerer::to_host_after(const ir::Node& node, const std::string& reason, const std::string& advice) {
-    if (is_linear(node.op)) {
+    if (is_linear(node.op) && !is_float_tail(node)) {
         throw Error(code::kHostInMiddle, node_label(node),
                     fmt::format("this layer with weights cannot become hardware: {}", reason), advice);
     }
@@ -269,6 +301,11 @@ void Lowerer::place_node(const ir::Node& node) {
         }
         return;
     }
+    if (any_integer && is_float_tail(node)) {
+        to_host_after(node, "its weights are floats, and no quantised layer comes behind it",
+                      "quantise its weights to have it in hardware");
+        return;
+    }
     if (any_integer) {
         lower_node(node);
         return;
@@ -289,6 +326,10 @@ void Lowerer::lower_node(const ir::Node& node) {
         lower_quantiser(node);
     } else if (std::holds_alternative<ir::MatMul>(op)) {
         lower_matmul(node);
+    } else if (std::holds_alternative<ir::XnorPopcountMatMul>(op)) {
+        lower_xnor_popcount(node);
+    } else if (std::holds_alternative<ir::Im2Col>(op)) {
+        lower_im2col(node);
     } else if (std::holds_alternative<ir::Conv>(op)) {
         lower_conv(node);
     } else if (std::holds_alternative<ir::ConvTranspose>(op)) {
@@ -303,6 +344,12 @@ void Lowerer::lower_node(const ir::Node& node) {
         lower_global_pool(node, network::Reduction::kSum);
     } else if (std::holds_alternative<ir::GlobalMaxPool>(op)) {
         lower_global_pool(node, network::Reduction::kMax);
+    } else if (std::holds_alternative<ir::Reduce>(op)) {
+        lower_reduce(node);
+    } else if (std::holds_alternative<ir::SpaceToDepth>(op)) {
+        lower_space_to_depth(node);
+    } else if (std::holds_alternative<ir::Slice>(op)) {
+        lower_slice(node);
     } else if (std::holds_alternative<ir::Pad>(op)) {
         lower_pad(node);
     } else if (std::holds_alternative<ir::Resize>(op)) {
@@ -336,6 +383,9 @@ void Lowerer::lower_node(const ir::Node& node) {
         }
     } else if (const auto* binary = std::get_if<ir::Binary>(&op);
                binary != nullptr && where(node.inputs[0]) == Where::kInteger && where(node.inputs[1]) == Where::kInteger) {
+        if (lower_joined_chains(node)) {
+            return;
+        }
         if (binary->kind == ir::BinaryKind::kMul) {
             lower_product(node);
         } else {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ir/graph.h"
+#include "ir/window.h"
 #include "lower/chain.h"
 #include "lower/lower.h"
 #include "lower/scaled_int.h"
@@ -41,6 +42,10 @@ private:
 
     // ---- the walk (lowerer.cpp) ----
     void place_inputs();
+    // A layer whose constant weights no quantiser made.
+    [[nodiscard]] bool has_float_weights(const ir::Node& node);
+    // Such a layer behind the last layer the hardware can have: the host computes it.
+    [[nodiscard]] bool is_float_tail(const ir::Node& node);
     void place_node(const ir::Node& node);
     void lower_node(const ir::Node& node);
     void to_host_after(const ir::Node& node, const std::string& reason, const std::string& advice);
@@ -58,6 +63,9 @@ private:
     // ---- elementwise.cpp ----
     [[nodiscard]] std::optional<ChainStep> chain_step(const ir::Node& node, std::size_t data_input);
     void lower_elementwise(const ir::Node& node, std::size_t data_input);
+    // An operator whose two operands are functions of the same integers, one at least not affine: x * sigmoid(x). Says
+    // whether it is one.
+    bool lower_joined_chains(const ir::Node& node);
 
     // ---- quantise.cpp ----
     [[nodiscard]] std::optional<LevelGrid> grid_of(const ir::Node& node, const Layout& layout, std::int64_t channels);
@@ -76,18 +84,18 @@ private:
 
     // ---- linear.cpp ----
     void lower_matmul(const ir::Node& node);
+    void lower_xnor_popcount(const ir::Node& node);
+    // The operands of a product: a quantised value and the integers of a constant matrix (inputs, outputs) that fits it.
+    [[nodiscard]] std::pair<Value, ScaledWeights> product_operands(const ir::Node& node);
     [[nodiscard]] Value multiply_matrix(const ir::Node& node, const Value& x, const ScaledWeights& weights);
 
-    // ---- windows.cpp: convolution and pooling ----
+    // ---- convolution.cpp ----
     void lower_conv(const ir::Node& node);
     void lower_conv_transpose(const ir::Node& node);
-    void lower_max_pool(const ir::Node& node);
-    void lower_average_pool(const ir::Node& node);
-    void lower_quantised_average_pool(const ir::Node& node);
-    // Sums over the windows of `x`, divided by `divisor`.
-    [[nodiscard]] Value summed_windows(const ir::Node& node, Value x, const std::vector<network::WindowAxis>& axes,
-                                       double divisor);
-    void lower_global_pool(const ir::Node& node, network::Reduction reduction);
+    // Windows as rows of a matrix (FINN-ONNX); the product behind them is the convolution.
+    void lower_im2col(const ir::Node& node);
+    // The (M, K) kernel of a matrix on windows that joins every output with one channel only, or nothing.
+    [[nodiscard]] std::optional<ScaledWeights> depthwise_kernel(const Value& windows, const ScaledWeights& matrix) const;
     // The value whose pixels are the windows of `x`; padding is the integer of the real 0.
     [[nodiscard]] Value windowed(const ir::Node& node, Value x, const std::vector<network::WindowAxis>& axes);
     // The product of windows with a (M, K, C) kernel, depthwise or dense or by groups, plus an optional bias.
@@ -101,10 +109,27 @@ private:
     // falls between two integers are doubled first.
     [[nodiscard]] std::pair<Value, std::int64_t> with_zero(const ir::Node& node, Value value);
 
+    // ---- pooling.cpp ----
+    void lower_max_pool(const ir::Node& node);
+    void lower_average_pool(const ir::Node& node);
+    void lower_quantised_average_pool(const ir::Node& node);
+    // Sums over the windows of `x`, divided by `divisor`.
+    [[nodiscard]] Value summed_windows(const ir::Node& node, Value x, const std::vector<network::WindowAxis>& axes,
+                                       double divisor);
+    // Averages where windows at the border count fewer pixels: sums times a whole number a pixel.
+    [[nodiscard]] Value partial_averages(const ir::Node& node, Value x, const std::vector<ir::WindowAxis>& geometry,
+                                         bool count_include_pad);
+    void lower_global_pool(const ir::Node& node, network::Reduction reduction);
+    // Sum, mean or maximum over all spatial axes.
+    void lower_reduce(const ir::Node& node);
+    // One value a channel of all pixels of `x`, which keeps its axes as axes of size 1.
+    [[nodiscard]] Value reduced(const ir::Node& node, Value x, network::Reduction reduction, bool mean);
+
     // ---- pixels.cpp: operators that move pixels or channels ----
     void lower_pad(const ir::Node& node);
     void lower_resize(const ir::Node& node);
     void lower_depth_to_space(const ir::Node& node);
+    void lower_space_to_depth(const ir::Node& node);
     void lower_product(const ir::Node& node);
     // A layer of one stream applied to every stream of the value (which keeps its chain).
     [[nodiscard]] Value moved(const ir::Node& node, Value value, const network::LayerKind& kind, const Shape& stream_shape,
@@ -114,8 +139,12 @@ private:
 
     // ---- combine.cpp ----
     void lower_addition(const ir::Node& node);
+    [[nodiscard]] bool lower_broadcast_addition(const ir::Node& node);
+    [[nodiscard]] Value sum_of(const ir::Node& node, const Affine& a, const Affine& b, const Layout& layout);
     void lower_concat(const ir::Node& node);
     void lower_split(const ir::Node& node);
+    // Consecutive channels: a split whose other parts nobody reads.
+    void lower_slice(const ir::Node& node);
     // The value as one stream with one scale, where its terms are integer multiples of one another.
     [[nodiscard]] Value merged(const ir::Node& node, Value value);
     // The same for a tensor, remembered for its other readers.

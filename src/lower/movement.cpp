@@ -2,6 +2,7 @@
 #include <numeric>
 
 #include "lower/lowerer.h"
+#include "lower/stream_shape.h"
 
 namespace qloom::lower {
 namespace {
@@ -52,21 +53,11 @@ bool is_identity(const std::vector<std::int64_t>& map) {
     return true;
 }
 
-template <class T>
-std::vector<T> tiled(const std::vector<T>& one, std::size_t count) {
-    std::vector<T> result;
-    result.reserve(count);
-    while (result.size() < count) {
-        result.insert(result.end(), one.begin(), one.end());
-    }
-    return result;
-}
-
-void tile(Affine& affine, std::size_t count) {
+void tile(Affine& affine, std::int64_t times) {
     for (Term& term : affine.terms) {
-        term.scale = tiled(term.scale, count);
+        term.scale = tiled(term.scale, times);
     }
-    affine.bias = tiled(affine.bias, count);
+    affine.bias = tiled(affine.bias, times);
 }
 
 }  // namespace
@@ -121,7 +112,8 @@ void Lowerer::lower_movement(const ir::Node& node) {
         follow_movement(node);
         return;
     }
-    const auto count = static_cast<std::size_t>(element_count(logical));
+    const std::int64_t count = element_count(logical);
+    const std::int64_t pixels = count / from.base.channels();
     std::vector<std::int64_t> order = element_map(from.layout);
     if (is_identity(order)) {
         order.clear();
@@ -140,12 +132,12 @@ void Lowerer::lower_movement(const ir::Node& node) {
         return;
     }
     Shape shape(logical.size(), 1);
-    shape.back() = static_cast<std::int64_t>(count);
+    shape.back() = count;
     for (std::size_t k = 0; k < result.base.terms.size(); ++k) {
         const network::StreamId source = from.base.terms[k].stream;
         const network::StreamId stream =
             add_stream(model_.tensor(node.outputs[0]).name + (k > 0 ? fmt::format("_{}", k) : ""), shape,
-                       tiled(ranges(source), count));
+                       tiled(ranges(source), pixels));
         add_layer(node.name, network::Reshape{}, {source}, {stream});
         for (auto* affine : {&result.base, result.affine ? &*result.affine : nullptr,
                              result.linear_core ? &*result.linear_core : nullptr}) {
@@ -154,12 +146,12 @@ void Lowerer::lower_movement(const ir::Node& node) {
             }
         }
     }
-    tile(result.base, count);
+    tile(result.base, pixels);
     if (result.affine) {
-        tile(*result.affine, count);
+        tile(*result.affine, pixels);
     }
     if (result.linear_core) {
-        tile(*result.linear_core, count);
+        tile(*result.linear_core, pixels);
     }
     if (result.chain.empty()) {
         result.anchor = node.outputs[0];

@@ -173,6 +173,20 @@ void Lowerer::lower_depth_to_space(const ir::Node& node) {
     set_value(node.outputs[0], std::move(x));
 }
 
+// Blocks of pixels as channels are windows that do not overlap: position (by, bx) of a block, then its channels.
+void Lowerer::lower_space_to_depth(const ir::Node& node) {
+    const std::int64_t block = std::get<ir::SpaceToDepth>(node.op).block_size;
+    const Value x = quantised_input(node, node.inputs[0]);
+    if (spatial_of(result_.network.stream(x.base.terms[0].stream).shape).size() != 2) {
+        to_host_after(node, "only images are rearranged in hardware", "use it on (N, C, H, W)");
+        return;
+    }
+    Value result = windowed(node, x, std::vector<network::WindowAxis>(2, {.kernel = block, .stride = block}));
+    result.anchor = node.outputs[0];
+    record(node, Placement::kHardware, "pixels that become channels");
+    set_value(node.outputs[0], std::move(result));
+}
+
 Value Lowerer::permuted(const ir::Node& node, Value x, const network::PermuteChannels& unit) {
     const auto reordered = [&](const auto& all) {
         std::decay_t<decltype(all)> result;

@@ -268,14 +268,22 @@ void Lowerer::emit_step(const ir::Node& node, const Value& from, StepFunction fu
         return;
     }
     const Shape shape = result_.network.stream(stream).shape;
-    const network::StreamId output = add_stream(model_.tensor(node.outputs[0]).name, shape, function.output);
+    network::StreamId input = stream;
     network::LayerKind kind;
     std::string what;
+    if (std::holds_alternative<StepTable>(function.kind)) {
+        StepTable table = std::get<StepTable>(std::move(function.kind));
+        what = fmt::format("a table of {} segments a channel", table.levels.table.dim(1));
+        input = add_stream(model_.tensor(node.outputs[0]).name + "_segments", shape, table.segment_ranges);
+        add_layer(node.name + "_segments", std::move(table.segments), {stream}, {input});
+        function.kind = std::move(table.levels);
+    }
+    const network::StreamId output = add_stream(model_.tensor(node.outputs[0]).name, shape, function.output);
     if (auto* threshold = std::get_if<network::Threshold>(&function.kind)) {
         what = fmt::format("{} thresholds a channel", threshold->thresholds.dim(1));
         kind = std::move(*threshold);
     } else if (auto* lookup = std::get_if<network::Lookup>(&function.kind)) {
-        what = fmt::format("a table of {} entries", lookup->table.dim(1));
+        what = what.empty() ? fmt::format("a table of {} entries", lookup->table.dim(1)) : what;
         kind = std::move(*lookup);
     } else {
         what = "a multiply-add-shift";
@@ -287,7 +295,7 @@ void Lowerer::emit_step(const ir::Node& node, const Value& from, StepFunction fu
         }
         kind = std::move(std::get<network::Requantize>(function.kind));
     }
-    add_layer(node.name, std::move(kind), {stream}, {output});
+    add_layer(node.name, std::move(kind), {input}, {output});
     result_.probes.push_back(
         {model_.tensor(node.outputs[0]).name, output, grid.scale, grid.bias, stream_order(from.layout)});
     record(node, Placement::kHardware, what);

@@ -45,9 +45,11 @@ struct Layout {
 // Stream element k is logical element stream_order(layout)[k]; empty when the two orders are the same.
 std::vector<std::int64_t> stream_order(const Layout& layout);
 
-// One elementwise operator of a chain, with everything but its data operand known.
+// One elementwise operator of a chain. Everything but its data operand is known; or, with `branches`, several operands are
+// computed, each by a chain of its own from the value before the step: x * sigmoid(x).
 struct ChainStep {
     const ir::Node* node = nullptr;
+    std::vector<std::vector<ChainStep>> branches;     // per input, or none
     std::size_t data_input = 0;                       // which input carries the data
     std::vector<std::optional<ir::Value>> constants;  // per input; nullopt for the data and for absent inputs
     Layout layout;                                    // of the data at this node

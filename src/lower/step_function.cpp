@@ -10,8 +10,10 @@
 namespace qloom::lower {
 namespace {
 
-// Tabulate when rows x channels stays below this; a table of a channel may have so many entries in hardware.
-constexpr std::uint64_t kTabulateLimit = std::uint64_t{1} << 21;
+// Tabulate when rows x channels stays below this, so many values at a time; a table of a channel may have so many entries
+// in hardware.
+constexpr std::uint64_t kTabulateLimit = std::uint64_t{1} << 26;
+constexpr std::size_t kTabulateAtOnce = std::size_t{1} << 18;
 constexpr std::uint64_t kLookupLimit = std::uint64_t{1} << 12;
 // Above so many steps thresholds cost more memory than a multiplier.
 constexpr std::int64_t kMaxThresholdSteps = 255;
@@ -41,20 +43,25 @@ bool descends(const Segments& segments) {
 std::vector<Segments> tabulate(const StepInput& input, const LevelFunction& levels) {
     const std::size_t channels = input.ranges.size();
     const auto rows = static_cast<std::size_t>(largest_count(input.ranges));
-    std::vector<std::int64_t> integers(rows * channels);
-    for (std::size_t row = 0; row < rows; ++row) {
-        for (std::size_t c = 0; c < channels; ++c) {
-            integers[row * channels + c] =
-                std::min(input.ranges[c].lo + static_cast<std::int64_t>(row), input.ranges[c].hi);
-        }
-    }
-    const std::vector<std::int64_t> result = levels(integers);
+    const std::size_t most = std::max<std::size_t>(1, kTabulateAtOnce / channels);
     std::vector<Segments> segments(channels);
-    for (std::size_t c = 0; c < channels; ++c) {
-        for (std::size_t row = 0; row < rows; ++row) {
-            const std::int64_t level = result[row * channels + c];
-            if (segments[c].empty() || segments[c].back().level != level) {
-                segments[c].push_back({integers[row * channels + c], level});
+    std::vector<std::int64_t> integers;
+    for (std::size_t first = 0; first < rows; first += most) {
+        const std::size_t count = std::min(most, rows - first);
+        integers.resize(count * channels);
+        for (std::size_t row = 0; row < count; ++row) {
+            for (std::size_t c = 0; c < channels; ++c) {
+                integers[row * channels + c] =
+                    std::min(input.ranges[c].lo + static_cast<std::int64_t>(first + row), input.ranges[c].hi);
+            }
+        }
+        const std::vector<std::int64_t> result = levels(integers);
+        for (std::size_t c = 0; c < channels; ++c) {
+            for (std::size_t row = 0; row < count; ++row) {
+                const std::int64_t level = result[row * channels + c];
+                if (segments[c].empty() || segments[c].back().level != level) {
+                    segments[c].push_back({integers[row * channels + c], level});
+                }
             }
         }
     }
@@ -192,14 +199,31 @@ network::Lookup lookup_from(const std::vector<Segments>& segments, const std::ve
             result.table[static_cast<std::int64_t>(c) * width + i] = segments[c][at].level;
         }
     }
-    const auto* first = result.table.data();
-    bool all_equal = true;
-    for (std::size_t c = 1; c < segments.size() && all_equal; ++c) {
-        all_equal = std::equal(first, first + width, first + static_cast<std::int64_t>(c) * width);
+    merge_equal_rows(result);
+    return result;
+}
+
+StepTable table_from(const std::vector<Segments>& segments, const std::vector<Range>& ranges) {
+    const auto channels = static_cast<std::int64_t>(segments.size());
+    const auto most = static_cast<std::int64_t>(std::ranges::max(segments, {}, &Segments::size).size());
+    StepTable result;
+    result.segments.thresholds = Tensor<std::int64_t>({channels, most - 1});
+    result.levels.table = Tensor<std::int64_t>({channels, most});
+    for (std::int64_t c = 0; c < channels; ++c) {
+        const Segments& one = segments[static_cast<std::size_t>(c)];
+        const auto count = static_cast<std::int64_t>(one.size());
+        result.segment_ranges.push_back({0, count - 1});
+        for (std::int64_t k = 0; k < most; ++k) {
+            const Segment& segment = one[static_cast<std::size_t>(std::min(k, count - 1))];
+            result.levels.table[c * most + k] = segment.level;
+            if (k > 0) {
+                result.segments.thresholds[c * (most - 1) + k - 1] =
+                    k < count ? segment.from : ranges[static_cast<std::size_t>(c)].hi + 1;
+            }
+        }
     }
-    if (all_equal) {
-        result.table = Tensor<std::int64_t>({1, width}, std::vector<std::int64_t>(first, first + width));
-    }
+    merge_equal_rows(result.segments);
+    merge_equal_rows(result.levels);
     return result;
 }
 
@@ -355,6 +379,17 @@ void merge_equal_rows(network::Threshold& threshold) {
     }
 }
 
+void merge_equal_rows(network::Lookup& lookup) {
+    const std::int64_t width = lookup.table.dim(1);
+    const auto* first = lookup.table.data();
+    for (std::int64_t row = 1; row < lookup.table.dim(0); ++row) {
+        if (!std::equal(first, first + width, first + row * width)) {
+            return;
+        }
+    }
+    lookup.table = Tensor<std::int64_t>({1, width}, std::vector<std::int64_t>(first, first + width));
+}
+
 StepFunction find_step_function(const StepInput& input, const LevelFunction& levels) {
     const std::size_t channels = input.ranges.size();
     const bool monotone = std::ranges::none_of(
@@ -395,11 +430,16 @@ StepFunction find_step_function(const StepInput& input, const LevelFunction& lev
         return result;
     }
     if (rows > kLookupLimit) {
-        throw Error(code::kNotMonotone, input.where,
-                    fmt::format("the activation before this quantiser neither only rises nor only falls, and its "
-                                "input takes {} values, more than a table of {} holds",
-                                rows, kLookupLimit),
-                    "quantise the input of the activation to 12 bits or fewer, or use a monotone activation");
+        const std::size_t most = std::ranges::max(segments, {}, &Segments::size).size();
+        if (most > kLookupLimit) {
+            throw Error(code::kNotMonotone, input.where,
+                        fmt::format("the activation before this quantiser neither only rises nor only falls, and it has "
+                                    "{} steps, more than a table of {} holds",
+                                    most, kLookupLimit),
+                        "quantise the input of the activation to 12 bits or fewer, or use a monotone activation");
+        }
+        result.kind = table_from(segments, input.ranges);
+        return result;
     }
     result.kind = lookup_from(segments, input.ranges);
     return result;

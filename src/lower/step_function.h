@@ -30,8 +30,14 @@ LevelFunction level_function(const Value& value, const LevelGrid& grid);
 struct StepIdentity {
     std::int64_t offset = 0;
 };
+// A function without order over many integers: thresholds count the segments below, a table gives each its level.
+struct StepTable {
+    network::Threshold segments;
+    network::Lookup levels;
+    std::vector<Range> segment_ranges;  // 0 to the number of thresholds that are reached, one a channel
+};
 struct StepFunction {
-    std::variant<StepIdentity, network::Threshold, network::Lookup, network::Requantize> kind;
+    std::variant<StepIdentity, network::Threshold, network::Lookup, network::Requantize, StepTable> kind;
     std::vector<Range> output;  // reached levels, one a channel
     // Steps at which a multiply-add-shift rounds as exact arithmetic does and the model's float32 does not.
     std::int64_t float_noise_steps = 0;
@@ -48,12 +54,15 @@ struct StepInput {
 };
 
 // Finds the step function exactly.
-//   Small ranges are tabulated whole. Larger ones are bisected, which needs a chain known to be monotone. More than
-//   255 steps become a multiply-add-shift when that is proven equal at every step, up to the noise of float32.
-// Throws code::kNotMonotone when the function has no order and its range is too large for a table.
+//   Ranges up to kTabulateLimit integers over all channels are tabulated whole. Larger ones are bisected, which needs a
+//   chain known to be monotone. More than 255 steps become a multiply-add-shift when that is proven equal at every step,
+//   up to the noise of float32. A function without order becomes a table of its integers, or of its segments where the
+//   integers are too many.
+// Throws code::kNotMonotone when the function has no order and its range is too large to be looked at.
 StepFunction find_step_function(const StepInput& input, const LevelFunction& levels);
 
 // Equal rows are kept once.
 void merge_equal_rows(network::Threshold& threshold);
+void merge_equal_rows(network::Lookup& lookup);
 
 }  // namespace qloom::lower

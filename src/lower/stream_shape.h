@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "lower/scaled_int.h"
 
 // Channels-last stream shapes and the layouts on them, for the operators on images.
@@ -20,6 +22,16 @@ inline Layout reshaped(Layout layout, const Shape& stream) {
 inline Layout resized(Layout layout, Shape spatial, std::int64_t channels) {
     spatial.push_back(channels);
     return reshaped(std::move(layout), spatial);
+}
+
+// What holds for one pixel, for `times` pixels one after the other.
+template <class T>
+std::vector<T> tiled(const std::vector<T>& one, std::int64_t times) {
+    std::vector<T> result;
+    for (std::int64_t i = 0; i < times; ++i) {
+        result.insert(result.end(), one.begin(), one.end());
+    }
+    return result;
 }
 
 }  // namespace qloom::lower

@@ -116,6 +116,49 @@ void reduce(NodeReader& node) {
     node.emit(ir::Reduce{.kind = kKind, .keep_dims = node.flag("keepdims", true)});
 }
 
+TensorId number(NodeReader& node, const std::string& role, float value) {
+    return node.build().add_constant(node.name() + "_" + role, Tensor<float>(Shape{}, value));
+}
+
+// x * (1 + erf(x / sqrt 2)) / 2, or its approximation x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) / 2.
+void gelu(NodeReader& node) {
+    if (node.inputs.size() != 1) {
+        node.emit(ir::Unary{});  // refused with the right number of inputs
+        return;
+    }
+    const ir::Binary mul{BinaryKind::kMul};
+    const TensorId x = node.inputs[0];
+    TensorId gate = x;
+    if (node.text("approximate", "none") == "tanh") {
+        const TensorId square = node.emit_helper("square", mul, {x, x});
+        const TensorId cube = node.emit_helper("cube", mul, {square, x});
+        const TensorId bent = node.emit_helper("bent", mul, {cube, number(node, "cubic", 0.044715F)});
+        const TensorId sum = node.emit_helper("sum", ir::Binary{BinaryKind::kAdd}, {x, bent});
+        const TensorId scaled = node.emit_helper("scaled", mul, {sum, number(node, "slope", 0.7978845608F)});
+        gate = node.emit_helper("gate", ir::Unary{UnaryKind::kTanh}, {scaled});
+    } else {
+        const TensorId scaled = node.emit_helper("scaled", mul, {x, number(node, "slope", 0.70710678118F)});
+        gate = node.emit_helper("gate", ir::Unary{UnaryKind::kErf}, {scaled});
+    }
+    gate = node.emit_helper("open", ir::Binary{BinaryKind::kAdd}, {gate, number(node, "one", 1.0F)});
+    const TensorId half = node.emit_helper("half", mul, {x, number(node, "share", 0.5F)});
+    node.inputs = {half, gate};
+    node.emit(mul);
+}
+
+// x * tanh(softplus(x)).
+void mish(NodeReader& node) {
+    if (node.inputs.size() != 1) {
+        node.emit(ir::Unary{});
+        return;
+    }
+    const TensorId x = node.inputs[0];
+    const TensorId plus = node.emit_helper("plus", ir::Unary{UnaryKind::kSoftplus}, {x});
+    const TensorId gate = node.emit_helper("gate", ir::Unary{UnaryKind::kTanh}, {plus});
+    node.inputs = {x, gate};
+    node.emit(ir::Binary{BinaryKind::kMul});
+}
+
 template <bool kLog>
 void softmax(NodeReader& node) {
     if (node.opset() >= 13) {
@@ -185,6 +228,8 @@ const ConvertTable& standard_elementwise() {
         {"Softplus", unary<UnaryKind::kSoftplus>},
         {"Softsign", unary<UnaryKind::kSoftsign>},
         {"HardSwish", unary<UnaryKind::kHardSwish>},
+        {"Gelu", gelu},
+        {"Mish", mish},
         {"Not", unary<UnaryKind::kNot>},
         {"LeakyRelu", parametric<ParametricKind::kLeakyRelu>},
         {"Elu", parametric<ParametricKind::kElu>},

@@ -101,5 +101,16 @@ TEST(Cost, TernaryResidualWithEightBitInput) {
         build.finish({build.dense(build.threshold(build.add({y, x}, {1, 3}), 7), 5, {-1, 1})}), 16);
 }
 
+TEST(Cost, PixelsMovedRepeatedAndReduced) {
+    if (!tool_exists("yosys")) GTEST_SKIP() << "yosys is not installed";
+    NetworkBuilder build(44);
+    const auto x = build.input("x", {8, 8, 32}, {0, 15});
+    const auto wide = build.upsample(build.depth_to_space(build.permute(x), 2), {2, 2});
+    const auto sums = build.global_reduce(wide, network::Reduction::kSum);
+    const auto most = build.global_reduce(build.insert_pixels(x, {2, 2}, 0),
+                                          network::Reduction::kMax);
+    expect_near(build.finish({build.threshold(sums, 7), most}), 2048);
+}
+
 }  // namespace
 }  // namespace qloom::emit

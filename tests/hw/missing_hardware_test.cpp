@@ -18,10 +18,12 @@ network::Network one_layer(network::LayerKind kind, Shape in, Shape out) {
 
 // What check says of a network is what fold would throw.
 TEST(MissingHardware, NamesTheFirstLayerWithoutAUnit) {
-    const network::SlidingWindow windows{.axes = {{.kernel = 2}, {.kernel = 2}}};
-    const auto missing = missing_hardware(one_layer(windows, {4, 4, 3}, {3, 3, 12}));
+    const network::SlidingWindow windows{.axes = {{.kernel = 2}, {.kernel = 2}, {.kernel = 2}}};
+    const auto missing = missing_hardware(one_layer(windows, {4, 4, 4, 3}, {3, 3, 3, 24}));
     ASSERT_TRUE(missing.has_value());
-    EXPECT_EQ(code_text(missing->code), "Q0508");
+    EXPECT_EQ(missing->text(),
+              "Q0508: layer layer: its windows have 3 spatial axes, and a SlidingWindow takes at "
+              "most 2; use convolutions of one or two dimensions");
     EXPECT_FALSE(missing_hardware(one_layer(network::Reshape{}, {4, 4, 3}, {48})).has_value());
 }
 

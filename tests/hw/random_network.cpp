@@ -91,7 +91,7 @@ struct Meaning {
         }
     }
     void operator()(const Multiply&) {
-        for (std::size_t k = 0; k < x().size(); ++k) y().push_back(x(0)[k] * x(1)[k]);
+        for (std::size_t k = 0; k < x().size(); ++k) y().push_back(x(0)[k] * x(1)[k % x(1).size()]);
     }
     void operator()(const Concat&) {
         for (std::int64_t vector = 0; vector < in().vectors(); ++vector) {
@@ -120,10 +120,122 @@ struct Meaning {
         y().push_back(static_cast<std::int64_t>(best));
     }
     void operator()(const Reshape&) { y() = x(); }
-    // Kinds that these tests do not build.
-    template <class Other>
-    void operator()(const Other&) {
-        QLOOM_ASSERT(false, "the builder makes no such layer");
+    void operator()(const GlobalReduce& unit) {
+        const std::int64_t channels = in().channels();
+        for (std::int64_t c = 0; c < channels; ++c) {
+            std::int64_t sum = 0;
+            std::int64_t most = in().range.lo;
+            for (std::int64_t pixel = 0; pixel < in().vectors(); ++pixel) {
+                const std::int64_t value = x()[static_cast<std::size_t>(pixel * channels + c)];
+                sum += value;
+                most = std::max(most, value);
+            }
+            y().push_back(unit.reduction == Reduction::kMax ? most : sum);
+        }
+    }
+    void operator()(const Upsample& unit) {
+        each_output([&](std::int64_t row, std::int64_t column, std::int64_t channel) {
+            return pixel(row / rows_of(unit.factors), column / unit.factors.back(), channel);
+        });
+    }
+    void operator()(const InsertPixels& unit) {
+        each_output([&](std::int64_t row, std::int64_t column, std::int64_t channel) {
+            if (row % rows_of(unit.factors) != 0 || column % unit.factors.back() != 0)
+                return unit.value;
+            return pixel(row / rows_of(unit.factors), column / unit.factors.back(), channel);
+        });
+    }
+    void operator()(const PermuteChannels& unit) {
+        each_output([&](std::int64_t row, std::int64_t column, std::int64_t channel) {
+            return pixel(row, column, unit.order[static_cast<std::size_t>(channel)]);
+        });
+    }
+    void operator()(const DepthToSpace& unit) {
+        const std::int64_t channels = network.stream(layer.outputs[0]).channels();
+        each_output([&](std::int64_t row, std::int64_t column, std::int64_t channel) {
+            const std::int64_t part = row % unit.block * unit.block + column % unit.block;
+            return pixel(row / unit.block, column / unit.block, part * channels + channel);
+        });
+    }
+    void operator()(const SlidingWindow& unit) {
+        const bool flat = unit.axes.size() == 1;
+        const std::int64_t channels = in().channels();
+        const std::int64_t height = flat ? 1 : in().shape[0];
+        const std::int64_t width = in().shape[flat ? 0 : 1];
+        const WindowAxis rows = flat ? WindowAxis{} : unit.axes[0];
+        const WindowAxis columns = unit.axes.back();
+        for (std::int64_t oy = 0; oy < rows.outputs(height); ++oy) {
+            for (std::int64_t ox = 0; ox < columns.outputs(width); ++ox) {
+                for (std::int64_t ky = 0; ky < rows.kernel; ++ky) {
+                    for (std::int64_t kx = 0; kx < columns.kernel; ++kx) {
+                        const std::int64_t iy =
+                            oy * rows.stride - rows.pad_begin + ky * rows.dilation;
+                        const std::int64_t ix =
+                            ox * columns.stride - columns.pad_begin + kx * columns.dilation;
+                        const bool inside = iy >= 0 && iy < height && ix >= 0 && ix < width;
+                        for (std::int64_t c = 0; c < channels; ++c) {
+                            const auto at =
+                                static_cast<std::size_t>((iy * width + ix) * channels + c);
+                            y().push_back(inside ? x()[at] : unit.pad_value);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    void operator()(const VectorVector& unit) {
+        const std::int64_t positions = unit.weights.dim(1);
+        const std::int64_t channels = in().channels() / positions;
+        for (std::int64_t vector = 0; vector < in().vectors(); ++vector) {
+            for (std::int64_t m = 0; m < unit.weights.dim(0); ++m) {
+                std::int64_t sum = 0;
+                for (std::int64_t k = 0; k < positions; ++k) {
+                    sum += unit.weights[m * positions + k] *
+                           window_value(vector, k, channels, m / unit.multiplier);
+                }
+                y().push_back(sum);
+            }
+        }
+    }
+    void operator()(const WindowReduce& unit) {
+        const std::int64_t channels = in().channels() / unit.positions;
+        for (std::int64_t vector = 0; vector < in().vectors(); ++vector) {
+            for (std::int64_t c = 0; c < channels; ++c) {
+                std::int64_t result = window_value(vector, 0, channels, c);
+                for (std::int64_t k = 1; k < unit.positions; ++k) {
+                    const std::int64_t value = window_value(vector, k, channels, c);
+                    result = unit.reduction == Reduction::kSum ? result + value
+                                                               : std::max(result, value);
+                }
+                y().push_back(result);
+            }
+        }
+    }
+    // Images with one row where there is one spatial axis.
+    static std::int64_t rows_of(const std::vector<std::int64_t>& factors) {
+        return factors.size() > 1 ? factors[0] : 1;
+    }
+    [[nodiscard]] std::int64_t pixel(std::int64_t row, std::int64_t column,
+                                     std::int64_t channel) const {
+        const Shape& shape = in().shape;
+        const std::int64_t width = shape[shape.size() - 2];
+        return x()[static_cast<std::size_t>((row * width + column) * shape.back() + channel)];
+    }
+    template <class F>
+    void each_output(F&& function) {
+        const Shape& shape = network.stream(layer.outputs[0]).shape;
+        const std::int64_t height = shape.size() > 2 ? shape[0] : 1;
+        for (std::int64_t row = 0; row < height; ++row) {
+            for (std::int64_t column = 0; column < shape[shape.size() - 2]; ++column) {
+                for (std::int64_t c = 0; c < shape.back(); ++c)
+                    y().push_back(function(row, column, c));
+            }
+        }
+    }
+    [[nodiscard]] std::int64_t window_value(std::int64_t vector, std::int64_t position,
+                                            std::int64_t channels, std::int64_t channel) const {
+        return x()[static_cast<std::size_t>(vector * in().channels() + position * channels +
+                                            channel)];
     }
 
     template <class F>
@@ -304,6 +416,126 @@ StreamId NetworkBuilder::argmax(StreamId x) {
     return emit(fresh("argmax"), Argmax{}, {x}, {1}, {0, at(x).channels() - 1});
 }
 
+StreamId NetworkBuilder::global_reduce(StreamId x, Reduction reduction) {
+    Shape shape(at(x).shape.size(), 1);
+    shape.back() = at(x).channels();
+    const std::int64_t count = reduction == Reduction::kSum ? at(x).vectors() : 1;
+    return emit(fresh("reduce"), GlobalReduce{reduction}, {x}, shape,
+                {at(x).range.lo * count, at(x).range.hi * count});
+}
+
+StreamId NetworkBuilder::upsample(StreamId x, const std::vector<std::int64_t>& factors) {
+    Shape shape = at(x).shape;
+    for (std::size_t axis = 0; axis < factors.size(); ++axis) shape[axis] *= factors[axis];
+    return emit(fresh("upsample"), Upsample{factors}, {x}, shape, at(x).range);
+}
+
+StreamId NetworkBuilder::insert_pixels(StreamId x, const std::vector<std::int64_t>& factors,
+                                       std::int64_t value) {
+    Shape shape = at(x).shape;
+    for (std::size_t axis = 0; axis < factors.size(); ++axis)
+        shape[axis] = (shape[axis] - 1) * factors[axis] + 1;
+    return emit(fresh("insert"), InsertPixels{factors, value}, {x}, shape,
+                at(x).range.united({value, value}));
+}
+
+StreamId NetworkBuilder::permute(StreamId x) {
+    std::vector<std::int64_t> order;
+    for (std::int64_t c = 0; c < at(x).channels(); ++c) order.push_back(c);
+    std::shuffle(order.begin(), order.end(), random_);
+    return emit(fresh("permute"), PermuteChannels{order}, {x}, at(x).shape, at(x).range);
+}
+
+StreamId NetworkBuilder::depth_to_space(StreamId x, std::int64_t block) {
+    Shape shape = at(x).shape;
+    shape[0] *= block;
+    shape[1] *= block;
+    shape[2] /= block * block;
+    return emit(fresh("depth"), DepthToSpace{block}, {x}, shape, at(x).range);
+}
+
+StreamId NetworkBuilder::windows(StreamId x, const std::vector<WindowAxis>& axes,
+                                 std::int64_t pad_value) {
+    const Shape in = at(x).shape;
+    SlidingWindow layer{.axes = axes, .pad_value = pad_value};
+    Shape shape;
+    Range range = at(x).range;
+    for (std::size_t axis = 0; axis < axes.size(); ++axis) {
+        shape.push_back(axes[axis].outputs(in[axis]));
+        if (axes[axis].pad_begin + axes[axis].pad_end > 0)
+            range = range.united({pad_value, pad_value});
+    }
+    shape.push_back(layer.positions() * in.back());
+    return emit(fresh("windows"), std::move(layer), {x}, shape, range);
+}
+
+WindowAxis NetworkBuilder::random_axis(std::int64_t size) {
+    for (;;) {
+        const WindowAxis axis{.kernel = uniform(1, 4),
+                              .stride = uniform(1, 3),
+                              .dilation = uniform(0, 2) == 0 ? 2 : 1,
+                              .pad_begin = uniform(0, 1) == 0 ? 0 : uniform(0, 3),
+                              .pad_end = uniform(0, 1) == 0 ? 0 : uniform(0, 3)};
+        const std::int64_t reach = (axis.kernel - 1) * axis.dilation + 1;
+        if (reach <= size + axis.pad_begin + axis.pad_end) return axis;
+    }
+}
+
+StreamId NetworkBuilder::depthwise_of(StreamId x, VectorVector layer) {
+    const Range in = at(x).range;
+    Range range{0, 0};
+    Range weights{-1, 0};
+    for (std::int64_t m = 0; m < layer.weights.dim(0); ++m) {
+        Range sum{0, 0};
+        for (std::int64_t k = 0; k < layer.weights.dim(1); ++k) {
+            const std::int64_t w = layer.weights[m * layer.weights.dim(1) + k];
+            weights = weights.united({w, w});
+            sum.lo += std::min(w * in.lo, w * in.hi);
+            sum.hi += std::max(w * in.lo, w * in.hi);
+        }
+        range = m == 0 ? sum : range.united(sum);
+    }
+    layer.weight_type = IntType::smallest(weights);
+    Shape shape = at(x).shape;
+    shape.back() = layer.weights.dim(0);
+    return emit(fresh("dw"), std::move(layer), {x}, shape, range);
+}
+
+StreamId NetworkBuilder::depthwise(StreamId x, std::int64_t positions, std::int64_t multiplier,
+                                   Range weights) {
+    VectorVector layer;
+    layer.multiplier = multiplier;
+    layer.weights =
+        Tensor<std::int32_t>(Shape{at(x).channels() / positions * multiplier, positions});
+    for (auto& w : layer.weights) w = static_cast<std::int32_t>(uniform(weights.lo, weights.hi));
+    return depthwise_of(x, std::move(layer));
+}
+
+StreamId NetworkBuilder::depthwise_bipolar(StreamId x, std::int64_t positions) {
+    VectorVector layer;
+    layer.bipolar_weights = true;
+    layer.weights = Tensor<std::int32_t>(Shape{at(x).channels() / positions, positions});
+    for (auto& w : layer.weights) w = uniform(0, 1) == 0 ? -1 : 1;
+    return depthwise_of(x, std::move(layer));
+}
+
+StreamId NetworkBuilder::reduce_of(StreamId x, WindowReduce layer) {
+    Range range = at(x).range;
+    if (layer.reduction == Reduction::kSum)
+        range = {range.lo * layer.positions, range.hi * layer.positions};
+    Shape shape = at(x).shape;
+    shape.back() /= layer.positions;
+    return emit(fresh("pool"), layer, {x}, shape, range);
+}
+
+StreamId NetworkBuilder::window_max(StreamId x, std::int64_t positions) {
+    return reduce_of(x, {.reduction = Reduction::kMax, .positions = positions});
+}
+
+StreamId NetworkBuilder::window_sum(StreamId x, std::int64_t positions) {
+    return reduce_of(x, {.reduction = Reduction::kSum, .positions = positions});
+}
+
 StreamId NetworkBuilder::reshape(StreamId x, const Shape& shape) {
     return emit(fresh("reshape"), Reshape{}, {x}, shape, at(x).range);
 }
@@ -427,6 +659,50 @@ RandomDesign random_design(std::uint32_t seed) {
     if (build.uniform(0, 2) == 0) outputs.push_back(build.argmax(pick()));
     return {.network = build.finish(outputs),
             .target_ii = 1 + build.uniform(1, 4) * build.uniform(1, 40)};
+}
+
+RandomDesign random_convolutions(std::uint32_t seed) {
+    NetworkBuilder build(seed);
+    const bool flat = build.uniform(0, 3) == 0;
+    Shape shape{build.uniform(3, 8)};
+    if (!flat) shape.push_back(build.uniform(3, 8));
+    shape.push_back(build.uniform(1, 2) * build.uniform(1, 3));
+    StreamId x = build.input("x", shape, {0, (std::int64_t{1} << build.uniform(1, 8)) - 1});
+    std::int64_t largest = element_count(shape);
+    const std::int64_t layers = build.uniform(1, 3);
+    for (std::int64_t layer = 0; layer < layers; ++layer) {
+        std::vector<WindowAxis> axes;
+        std::int64_t positions = 1;
+        std::int64_t windows = 1;
+        for (std::size_t axis = 0; axis + 1 < shape.size(); ++axis) {
+            axes.push_back(build.random_axis(shape[axis]));
+            positions *= axes.back().kernel;
+            shape[axis] = axes.back().outputs(shape[axis]);
+            windows *= shape[axis];
+        }
+        const StreamId view = build.windows(x, axes, 0);
+        largest = std::max(largest, windows * positions * shape.back());
+        switch (build.uniform(0, 4)) {
+            case 0:
+                x = build.window_max(view, positions);
+                break;
+            case 1:
+                x = build.window_sum(view, positions);
+                break;
+            case 2: {
+                const std::int64_t multiplier = build.uniform(1, 2);
+                x = build.threshold(build.depthwise(view, positions, multiplier, {-4, 3}),
+                                    build.uniform(1, 7));
+                shape.back() *= multiplier;
+                break;
+            }
+            default:
+                shape.back() = build.uniform(1, 6);
+                x = build.threshold(build.dense(view, shape.back(), {-4, 3}), build.uniform(1, 15));
+                largest = std::max(largest, windows * positions);
+        }
+    }
+    return {.network = build.finish({x}), .target_ii = largest * build.uniform(1, 3)};
 }
 
 Network tutorial_network(bool with_argmax) {

@@ -7,6 +7,7 @@
 
 #include "hw/error_of.h"
 #include "hw/fold.h"
+#include "hw/plain_streams.h"
 #include "hw/random_network.h"
 
 namespace qloom::hw {
@@ -50,6 +51,83 @@ TEST(StreamModel, TheSlowestUnitGivesThePace) {
         EXPECT_EQ(accelerator.ii_cycles, slowest);
         EXPECT_EQ(std::ranges::count(accelerator.units, Module::kFifo, &Unit::module), 0)
             << "a chain needs no FIFO";
+    }
+}
+
+void expect_as_plain(const Accelerator& accelerator, std::int64_t frames) {
+    const StreamRun plain = qloom::testing::plain_run(accelerator, frames);
+    const StreamRun quick = run_streams(accelerator, {.frames = frames});
+    ASSERT_EQ(quick.deadlocked, plain.deadlocked);
+    EXPECT_EQ(quick.first_accept, plain.first_accept);
+    EXPECT_EQ(quick.frame_ends, plain.frame_ends);
+    EXPECT_EQ(quick.fifo_peaks, plain.fifo_peaks);
+    const StreamTiming timing = measure_streams(accelerator);
+    EXPECT_EQ(timing.deadlocked, plain.deadlocked);
+    if (plain.deadlocked) return;
+    EXPECT_EQ(timing.latency_cycles, plain.frame_ends.front() - plain.first_accept);
+    // The period, over as many frames as it may take.
+    const auto last = plain.frame_ends.size() - 1;
+    EXPECT_DOUBLE_EQ(
+        timing.ii,
+        static_cast<double>(plain.frame_ends[last] - plain.frame_ends[last - 12]) / 12.0);
+}
+
+// Leaving machines alone changes nothing: cycle by cycle the same as stepping all of them.
+TEST(StreamModel, IsWhatPlainSteppingGives) {
+    for (std::uint32_t seed = 1; seed <= 40; ++seed) {
+        SCOPED_TRACE("seed " + std::to_string(seed));
+        const auto [network, target_ii] = qloom::testing::random_design(seed);
+        Accelerator accelerator = fold(network, options_for(target_ii));
+        expect_as_plain(accelerator, 60);
+        for (Unit& unit : accelerator.units) {
+            if (unit.module != Module::kFifo) continue;
+            for (Parameter& parameter : unit.parameters) {
+                if (parameter.name == "Depth") parameter.value = std::int64_t{2};
+            }
+        }
+        expect_as_plain(accelerator, 60);
+        if (HasFailure()) break;
+    }
+}
+
+TEST(StreamModel, PixelsAreWhatPlainSteppingGives) {
+    for (const std::int64_t target : {320, 500, 1300}) {
+        NetworkBuilder build(21);
+        const auto x = build.threshold(build.input("x", {5, 4, 8}, {0, 15}), 7);
+        auto gate = build.global_reduce(x, network::Reduction::kSum);
+        gate = build.threshold(build.dense(gate, 8, {-2, 2}), 3);
+        auto y = build.permute(build.multiply(x, gate));
+        y = build.depth_to_space(build.threshold(y, 7), 2);
+        const auto spread = build.insert_pixels(y, {2, 1}, 0);
+        const auto doubled = build.upsample(build.dense(y, 3, {-1, 1}), {2, 2});
+        const Network network = build.finish(
+            {build.dense(build.threshold(spread, 3), 2, {-1, 1}), build.threshold(doubled, 3)});
+        expect_as_plain(fold(network, options_for(target)), 40);
+    }
+}
+
+// Residual, strided and depthwise windows with padding; FIFOs at their best and too small.
+TEST(StreamModel, WindowsAreWhatPlainSteppingGives) {
+    for (const std::int64_t target : {440, 700, 2000}) {
+        NetworkBuilder build(22);
+        const std::vector<network::WindowAxis> same(2, {.kernel = 3, .pad_begin = 1, .pad_end = 1});
+        const std::vector<network::WindowAxis> strided(2, {.kernel = 2, .stride = 2});
+        const auto x = build.threshold(build.input("x", {6, 8, 4}, {0, 15}), 3);
+        auto y = build.threshold(build.dense(build.windows(x, same, 0), 4, {-1, 1}), 3);
+        y = build.threshold(build.depthwise(build.windows(y, same, 0), 9, 1, {-1, 1}), 3);
+        y = build.threshold(build.add({y, x}, {1, 1}), 3);
+        y = build.window_max(build.windows(y, strided, 0), 4);
+        Accelerator accelerator =
+            fold(build.finish({build.dense(y, 2, {-1, 1})}), options_for(target));
+        expect_as_plain(accelerator, 30);
+        for (Unit& unit : accelerator.units) {
+            if (unit.module != Module::kFifo) continue;
+            for (Parameter& parameter : unit.parameters) {
+                if (parameter.name == "Depth")
+                    parameter.value = std::max<std::int64_t>(2, unit.integer("Depth") * 3 / 4);
+            }
+        }
+        expect_as_plain(accelerator, 30);
     }
 }
 

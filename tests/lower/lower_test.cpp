@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <random>
 
 #include "graph_builder.h"
@@ -160,6 +161,46 @@ TEST(Lower, MonotoneAndOtherActivations) {
     }
 }
 
+// Activations that exporters write as several operators on one tensor: both operands are functions of the same integers.
+TEST(Lower, ActivationsOfSeveralOperators) {
+    std::mt19937 rng(26);
+    using Form = std::function<ir::TensorId(GraphBuilder&, ir::TensorId)>;
+    const auto unary = [](GraphBuilder& b, ir::UnaryKind kind, ir::TensorId x) { return b.op(ir::Unary{kind}, {x}); };
+    const std::vector<std::pair<std::string, Form>> forms{
+        {"SiLU", [&](GraphBuilder& b, ir::TensorId x) { return b.mul(x, unary(b, ir::UnaryKind::kSigmoid, x)); }},
+        {"HardSwish",
+         [&](GraphBuilder& b, ir::TensorId x) {
+             const ir::TensorId gate = b.op(ir::Clip{}, {b.add(x, b.scalar(3)), b.scalar(0), b.scalar(6)});
+             return b.op(ir::Binary{ir::BinaryKind::kDiv}, {b.mul(gate, x), b.scalar(6)});
+         }},
+        {"GELU",
+         [&](GraphBuilder& b, ir::TensorId x) {
+             const ir::TensorId erf = unary(b, ir::UnaryKind::kErf, b.mul(x, b.scalar(0.70710678F)));
+             return b.mul(b.mul(x, b.add(erf, b.scalar(1))), b.scalar(0.5F));
+         }},
+        {"Mish",
+         [&](GraphBuilder& b, ir::TensorId x) {
+             return b.mul(x, unary(b, ir::UnaryKind::kTanh, unary(b, ir::UnaryKind::kSoftplus, x)));
+         }},
+        {"PReLU of two ReLUs",
+         [&](GraphBuilder& b, ir::TensorId x) {
+             const ir::TensorId below = b.relu(unary(b, ir::UnaryKind::kNeg, x));
+             return b.op(ir::Binary{ir::BinaryKind::kSub}, {b.relu(x), b.mul(below, b.scalar(0.25F))});
+         }}};
+    for (const auto& [name, form] : forms) {
+        SCOPED_TRACE(name);
+        for (const int bits : {4, 8}) {  // 8 bits: accumulators of more values than a table holds
+            GraphBuilder b;
+            ir::TensorId x = b.input("x", {1, 20});
+            x = b.op(ir::MatMul{}, {x, b.weights(20, 5, bits == 4 ? 0.006F : 0.0004F, bits, rng)});
+            x = b.batch_norm(x, 5, rng);
+            x = b.quant(form(b, x), 0.11F, 0, 4);
+            expect_equal(b.finish({x}), {random_frames({200, 20}, bits == 4 ? -8 : -128, bits == 4 ? 7 : 127, 1.0, rng)},
+                         {.input_types = {{"", {.type = {bits, true}}}}});
+        }
+    }
+}
+
 // A residual network: one shared scale (plain integer addition), and two scales (multipliers).
 TEST(Lower, ResidualAdditions) {
     std::mt19937 rng(17);
@@ -251,12 +292,38 @@ TEST(Lower, HeadAndTailStayOnTheHost) {
     const ir::Graph graph = b.finish({x});
     const Lowered lowered = lower(graph);
     EXPECT_EQ(lowered.head.nodes().size(), 3U);
-    EXPECT_EQ(lowered.tail.nodes().size(), 2U);
+    EXPECT_EQ(lowered.tail.nodes().size(), 1U) << "the bias joins the scales of the output";
     const auto softmax = std::ranges::find(lowered.placements, "softmax", &NodePlacement::node);
     ASSERT_NE(softmax, lowered.placements.end());
     EXPECT_EQ(softmax->placement, Placement::kHostAfter);
     EXPECT_FALSE(softmax->reason.empty());
     expect_equal(graph, {random_frames({50, 6}, 0, 255, 1.0 / 255, rng)}, {});
+}
+
+// A classifier whose last layers stayed floats: they run on the host. A float layer between quantised ones is refused.
+TEST(Lower, FloatLayersAtTheEndStayOnTheHost) {
+    std::mt19937 rng(27);
+    const auto model = [&](bool quantised_end) {
+        GraphBuilder b;
+        ir::TensorId x = b.input("x", {1, 12});
+        x = b.quant(b.relu(b.op(ir::MatMul{}, {x, b.weights(12, 9, 0.0473F, 4, rng)})), 0.1F, 0, 4, {.is_signed = false});
+        x = b.op(ir::MatMul{}, {x, b.constant({9, 5}, std::vector<float>(45, 0.3F))}, "fc2");
+        x = b.op(ir::MatMul{}, {b.relu(x), quantised_end ? b.weights(5, 3, 0.05F, 4, rng)
+                                                         : b.constant({5, 3}, std::vector<float>(15, -0.7F))});
+        return b.finish({x});
+    };
+    const ir::Graph graph = model(false);
+    const Lowered lowered = lower(graph, kInt8);
+    EXPECT_EQ(lowered.tail.nodes().size(), 3U);
+    expect_equal(graph, {random_frames({50, 12}, -128, 127, 1.0, rng)}, kInt8);
+    try {
+        static_cast<void>(lower(model(true), kInt8));
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_STREQ(error.what(),
+                     "Q0301: node fc2 (MatMul): its weights are floats, not quantised; quantise the model (qloom quantize), "
+                     "or train it with quantised weights");
+    }
 }
 
 // The flattened order of a feature map: channels first in the model, channels last on the stream.

@@ -134,6 +134,27 @@ TEST(StepFunction, WithoutOrderBecomesATable) {
     }
 }
 
+// More integers than a table holds, but few steps: thresholds tell the segments apart.
+TEST(StepFunction, WithoutOrderAndWideBecomesATableOfSegments) {
+    const auto bent = [](std::int64_t x) { return std::abs(x) / 7000; };
+    const auto wave = [](std::int64_t x) { return x < -20000 ? 3 : x < 5 ? -2 : x < 4000 ? 5 : 0; };
+    const std::vector<Range> ranges{{-50000, 50000}, {-30000, 45000}};
+    const StepFunction function = find_step_function(
+        step_input(ranges, {Direction::kUnknown, Direction::kUnknown}, {-8, 7}), by_channel({bent, wave}));
+    ASSERT_TRUE(std::holds_alternative<StepTable>(function.kind));
+    const auto& table = std::get<StepTable>(function.kind);
+    EXPECT_EQ(table.segment_ranges, (std::vector<Range>{{0, 14}, {0, 3}}));
+    EXPECT_EQ(function.output, (std::vector<Range>{{0, 7}, {-2, 5}}));
+    for (std::int64_t c = 0; c < 2; ++c) {
+        const Range range = ranges[static_cast<std::size_t>(c)];
+        for (std::int64_t x = range.lo; x <= range.hi; ++x) {
+            const auto* row = table.segments.thresholds.data() + c * 14;
+            const std::int64_t segment = std::upper_bound(row, row + 14, x) - row;
+            ASSERT_EQ(table.levels.table[c * 15 + segment], c == 0 ? bent(x) : wave(x)) << x;
+        }
+    }
+}
+
 TEST(StepFunction, WithoutOrderAndTooWideIsRefused) {
     const auto bent = [](std::int64_t x) { return std::abs(x) / 4; };
     try {
@@ -141,9 +162,9 @@ TEST(StepFunction, WithoutOrderAndTooWideIsRefused) {
         FAIL();
     } catch (const Error& error) {
         EXPECT_STREQ(error.what(),
-                     "Q0303: act1: the activation before this quantiser neither only rises nor only falls, and its input "
-                     "takes 100001 values, more than a table of 4096 holds; quantise the input of the activation to 12 "
-                     "bits or fewer, or use a monotone activation");
+                     "Q0303: act1: the activation before this quantiser neither only rises nor only falls, and it has 25001 "
+                     "steps, more than a table of 4096 holds; quantise the input of the activation to 12 bits or fewer, "
+                     "or use a monotone activation");
     }
 }
 

@@ -41,6 +41,12 @@ protected:
         return b.quant_per_channel(w, b.constant(scale_shape, std::move(scales)), bits, {.is_signed = true, .narrow = true});
     }
 
+    // A convolution of single pixels.
+    ir::TensorId pointwise(ir::TensorId x, std::int64_t in, std::int64_t out) {
+        const ir::Window point{.kernel = {1, 1}, .strides = {}, .dilations = {}, .pads = {}};
+        return b.op(ir::Conv{.window = point}, {x, kernel({out, in, 1, 1}, 4, false)});
+    }
+
     // Integer engine against the reference executor on random frames of the input.
     void expect_equal(const std::vector<ir::TensorId>& outputs, const InputType& type, std::int64_t frames = 6) {
         const ir::Graph graph = b.finish(outputs);
@@ -148,7 +154,7 @@ TEST_F(WindowModel, TransposedConvolutions) {
 }
 
 TEST_F(WindowModel, Pooling) {
-    for (int round = 0; round < 16; ++round) {
+    for (int round = 0; round < 48; ++round) {
         b = GraphBuilder();
         const ir::TensorId x = b.quant(b.input("x", {1, 3, 9, 8}), 0.5F, 0, 4);
         const ir::Window window{.kernel = {pick(2, 3), pick(2, 3)},
@@ -161,9 +167,7 @@ TEST_F(WindowModel, Pooling) {
         if (round % 4 < 2) {
             y = b.quant(b.op(ir::MaxPool{window}, {x}), 0.7F, 0, 3);
         } else {
-            ir::Window plain = window;
-            plain.ceil_mode = false;
-            y = b.quant(b.op(ir::AveragePool{plain, true}, {x}), 0.0917F, 0, 6);
+            y = b.quant(b.op(ir::AveragePool{window, round % 8 < 4}, {x}), 0.0917F, 0, 6);
         }
         expect_equal({y}, kInt4);
     }
@@ -184,6 +188,107 @@ TEST_F(WindowModel, GlobalPoolingThenDense) {
     y = b.op(ir::Flatten{}, {y});
     y = b.op(ir::MatMul{}, {y, b.weights(4, 6, 0.1F, 4, rng)});
     expect_equal({b.quant(y, 0.0271F, 0, 6)}, kInt4);
+}
+
+// The form in which FINN has convolutions: windows as rows, then a product; depthwise ones with a matrix of mostly zeros.
+TEST_F(WindowModel, WindowsAsRowsOfAMatrix) {
+    for (int round = 0; round < 12; ++round) {
+        b = GraphBuilder();
+        const bool depthwise = round % 3 == 2;
+        const std::int64_t channels = pick(2, 3);
+        const Shape kernel_shape{pick(1, 3), pick(2, 3)};
+        const std::int64_t positions = kernel_shape[0] * kernel_shape[1];
+        const std::int64_t rows = depthwise ? channels * pick(1, 2) : pick(1, 4);
+        const ir::TensorId x = b.quant(b.input("x", {1, 6, 5, channels}), 1.0F, 0, 4);
+        ir::Im2Col windows{.window = {.kernel = kernel_shape,
+                                      .strides = {pick(1, 2), pick(1, 2)},
+                                      .dilations = {},
+                                      .pads = {pick(0, 1), pick(0, 1), pick(0, 1), pick(0, 1)}},
+                           .pad_value = round % 2 == 0 ? 0.0F : -2.0F,
+                           .depthwise = depthwise};
+        std::vector<float> matrix(static_cast<std::size_t>(positions * channels * rows), 0.0F);
+        for (std::size_t i = 0; i < matrix.size(); ++i) {
+            const auto at = static_cast<std::int64_t>(i);
+            if (!depthwise || at / rows % channels == at % rows / (rows / channels)) {
+                matrix[i] = static_cast<float>(pick(-7, 7));
+            }
+        }
+        ir::TensorId y = b.op(ir::MatMul{}, {b.op(windows, {x}), b.constant({positions * channels, rows}, matrix)});
+        y = b.quant(y, 7.3F, 0, 4);
+        const bool unit = std::ranges::any_of(lower(b.finish({y})).network.layers, [](const network::Layer& layer) {
+            return std::holds_alternative<network::VectorVector>(layer.kind);
+        });
+        EXPECT_EQ(unit, depthwise);
+        expect_equal({y}, kInt4);
+    }
+}
+
+// Bits times bits: how many agree.
+TEST_F(WindowModel, CountsOfEqualBits) {
+    const ir::TensorId x = b.input("x", {1, 5, 5, 3});
+    ir::TensorId bits = b.op(ir::MultiThreshold{.out_scale = 1.0F, .out_bias = 0.0F, .out_datatype = "BINARY",
+                                                .channels_last = true},
+                             {x, b.constant({3, 1}, {-1.0F, 0.5F, 2.0F})});
+    bits = b.op(ir::Im2Col{.window = {.kernel = {3, 3}, .strides = {1, 1}, .dilations = {}, .pads = {0, 0, 0, 0}}}, {bits});
+    std::vector<float> matrix(27 * 4);
+    std::ranges::generate(matrix, [&] { return static_cast<float>(pick(0, 1)); });
+    const ir::TensorId count = b.op(ir::XnorPopcountMatMul{}, {bits, b.constant({27, 4}, matrix)});
+    const ir::TensorId y = b.op(ir::MultiThreshold{.channels_last = true},
+                                {count, b.constant({4, 2}, {10, 15, 12, 13, 9, 20, 14, 17})});
+    const Lowered lowered = lower(b.finish({y}), {.input_types = {{"", kInt4}}});
+    EXPECT_TRUE(std::ranges::any_of(lowered.network.layers, [](const network::Layer& layer) {
+        const auto* unit = std::get_if<network::MatrixVector>(&layer.kind);
+        return unit != nullptr && unit->arithmetic == network::MatrixVector::Arithmetic::kXnorPopcount;
+    }));
+    expect_equal({y}, kInt4);
+}
+
+// What PyTorch exports for x.mean((2, 3)), x.sum((2, 3)) and x.amax((2, 3)).
+TEST_F(WindowModel, ReductionsOverAllPixels) {
+    for (const ir::ReduceKind kind : {ir::ReduceKind::kMean, ir::ReduceKind::kSum, ir::ReduceKind::kMax}) {
+        for (const bool keep_dims : {false, true}) {
+            b = GraphBuilder();
+            const ir::TensorId x = b.quant(pointwise(b.input("x", {1, 2, 5, 3}), 2, 4), 0.5F,
+                                           kind == ir::ReduceKind::kMax ? 0 : 2, 4);
+            ir::TensorId y = b.op(ir::Reduce{kind, keep_dims}, {x, b.integers({2, -1})});
+            y = b.quant(y, kind == ir::ReduceKind::kSum ? 1.173F : 0.0917F, 0, 7);
+            if (keep_dims) {
+                y = b.op(ir::Flatten{}, {y});
+            }
+            y = b.op(ir::MatMul{}, {y, b.weights(4, 6, 0.1F, 4, rng)});
+            expect_equal({b.quant(y, 0.0271F, 0, 6)}, kInt4);
+        }
+    }
+}
+
+TEST_F(WindowModel, BlocksOfPixelsAsChannels) {
+    const ir::TensorId x = b.quant(b.input("x", {1, 3, 4, 6}), 0.5F, 0, 4);
+    const ir::TensorId packed = b.op(ir::SpaceToDepth{2}, {x});
+    const ir::Window point{.kernel = {1, 1}, .strides = {}, .dilations = {}, .pads = {}};
+    const ir::TensorId y = b.op(ir::Conv{.window = point}, {packed, kernel({5, 12, 1, 1}, 4, true)});
+    expect_equal({b.quant(y, 0.171F, 0, 5)}, kInt4);
+}
+
+// torch.chunk exports slices; the middle one here has channels before and behind.
+TEST_F(WindowModel, SlicesOfChannels) {
+    const ir::TensorId x = b.quant(pointwise(b.input("x", {1, 2, 3, 4}), 2, 6), 0.5F, 0, 4);
+    const auto slice = [&](std::int64_t from, std::int64_t to, std::int64_t axis) {
+        return b.op(ir::Slice{}, {x, b.integers({from}), b.integers({to}), b.integers({axis}), b.integers({1})});
+    };
+    const ir::TensorId first = slice(0, 2, 1);
+    const ir::TensorId middle = slice(2, -2, 1);
+    const ir::TensorId last = slice(4, 9999, -3);
+    expect_equal({b.op(ir::Concat{1}, {b.quant(middle, 0.7F, 0, 3), first, last})}, kInt4);
+}
+
+TEST_F(WindowModel, AdditionOfOneValueAChannel) {
+    for (const bool first : {false, true}) {
+        b = GraphBuilder();
+        const ir::TensorId x = b.quant(b.input("x", {1, 3, 4, 5}), 0.5F, 1, 4);
+        const ir::TensorId mean = b.quant(b.op(ir::GlobalAveragePool{}, {x}), 0.1173F, 0, 5);
+        const ir::TensorId sum = first ? b.add(mean, x) : b.op(ir::Binary{ir::BinaryKind::kSub}, {x, mean});
+        expect_equal({b.quant(sum, 0.271F, 0, 5)}, kInt4);
+    }
 }
 
 // Channels first in the model, channels last on the stream: the columns of the dense layer follow.
@@ -236,17 +341,32 @@ TEST_F(WindowModel, Products) {
     EXPECT_LE(self_check(graph, Engine(lower(graph)), {frames}).near_ties, 2);
 }
 
-TEST_F(WindowModel, BordersThatAverageFewerPixelsAreRefused) {
-    const ir::TensorId x = b.quant(b.input("x", {1, 3, 5, 5}), 0.5F, 0, 4);
-    const ir::Window window{.kernel = {2, 2}, .strides = {2, 2}, .dilations = {}, .pads = {1, 1, 1, 1}};
+// Windows at the border count fewer pixels; the zero point of those pixels counts, that of the padding does not.
+TEST_F(WindowModel, BordersThatAverageFewerPixels) {
+    for (const bool include_pad : {false, true}) {
+        b = GraphBuilder();
+        const ir::TensorId x = b.quant(b.input("x", {1, 3, 6, 5}), 0.5F, 3, 4, {.is_signed = false});
+        const ir::Window window{.kernel = {3, 2}, .strides = {2, 2}, .dilations = {}, .pads = {1, 1, 1, 0},
+                                .auto_pad = ir::AutoPad::kNotSet, .ceil_mode = true};
+        const ir::Graph graph = b.finish({b.quant(b.op(ir::AveragePool{window, include_pad}, {x}), 0.0917F, 0, 8)});
+        Tensor<float> frames({12, 3, 6, 5});
+        std::ranges::generate(frames, [&] { return static_cast<float>(pick(-30, 80)) * 0.1F; });
+        EXPECT_LE(self_check(graph, Engine(lower(graph)), {frames}).near_ties, 2);
+    }
+}
+
+// Kernel rows of 1 to 23 pixels have no small common multiple.
+TEST_F(WindowModel, TooManyKindsOfBorderAreRefused) {
+    const ir::TensorId x = b.quant(b.input("x", {1, 3, 24, 1}), 0.5F, 0, 4);
+    const ir::Window window{.kernel = {23, 1}, .strides = {}, .dilations = {}, .pads = {22, 0, 22, 0}};
     const ir::Graph graph = b.finish({b.quant(b.op(ir::AveragePool{window, false}, {x}, "pool1"), 0.1F, 0, 6)});
     try {
         static_cast<void>(lower(graph));
         FAIL();
     } catch (const Error& error) {
         EXPECT_STREQ(error.what(),
-                     "Q0309: node pool1 (AveragePool): windows at the border average fewer pixels than the others; use "
-                     "count_include_pad = 1, or a window that fits the image without padding");
+                     "Q0309: node pool1 (AveragePool): windows at the border average fewer pixels than the others, in too "
+                     "many ways; use count_include_pad = 1, or a window that fits the image without padding");
     }
 }
 

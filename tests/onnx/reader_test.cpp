@@ -75,6 +75,29 @@ TEST(Reader, OldFilesListWeightsAmongTheInputs) {
     EXPECT_EQ(run(maker, {kFour}), Floats({1, 4}, {2, 3, 4, 5}));
 }
 
+// Numbers of the published definitions, computed with six decimals elsewhere.
+TEST(Reader, ActivationsOfNewerOpsets) {
+    for (const auto& [op, approximate, expected] :
+         std::vector<std::tuple<std::string, std::string, std::vector<float>>>{
+             {"Gelu", "none", {0.841345F, 1.954500F, 2.995950F, 3.999873F}},
+             {"Gelu", "tanh", {0.841192F, 1.954598F, 2.996363F, 3.999930F}},
+             {"Mish", "", {0.865098F, 1.943959F, 2.986535F, 3.997413F}}}) {
+        ModelMaker maker;
+        maker.input("x", {1, 4}).node(op, {"x"}, {"y"});
+        if (!approximate.empty()) {
+            auto* attribute = maker.graph().mutable_node(0)->add_attribute();
+            attribute->set_name("approximate");
+            attribute->set_type(::onnx::AttributeProto::STRING);
+            attribute->set_s(approximate);
+        }
+        maker.output("y");
+        const auto result = run(maker, {kFour});
+        for (std::size_t i = 0; i < 4; ++i) {
+            EXPECT_NEAR(result[static_cast<std::int64_t>(i)], expected[i], 2e-6F) << op << approximate;
+        }
+    }
+}
+
 TEST(Reader, IntegerInputsKeepTheirRange) {
     ModelMaker maker;
     maker.input("x", {1, 4}, Proto::UINT8).node("Cast", {"x"}, {"y"}).attribute("to", std::int64_t{Proto::FLOAT});

@@ -89,8 +89,9 @@ fs::path netlist_of(const std::string& module, const Parameters& parameters,
                            : fmt::format(" -set {} {}", name, value);
     }
     const fs::path netlist = data_folder / "netlist.v";
-    script += fmt::format(" {0}; synth -flatten -top {0}; splitnets; write_verilog -noattr {1}",
-                          module, netlist.string());
+    script += fmt::format(
+        " {0}; synth -flatten -top {0}; rename -top {0}; splitnets; write_verilog -noattr {1}",
+        module, netlist.string());
     check_tool({"yosys", "-q", "-p", script},
                {.working_directory = data_folder, .timeout = std::chrono::seconds(300)}, "yosys");
     return netlist;

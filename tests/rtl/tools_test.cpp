@@ -135,6 +135,12 @@ TEST(Tools, LintIsClean) {
     cases.push_back({"ql_product_sum", {"-DSYNTHESIS", "-GInputW=1"}});
     cases.push_back({"ql_dot_product", {"-DSYNTHESIS", "-GSimd=3", "-GSumW=4"}});
     cases.push_back({"ql_dot_product", {"-GSimd=5", "-GWeightBipolar=1", "-GWeightW=1"}});
+    cases.push_back({"ql_repeat", {"-GBlock=1", "-GTimes=1", "-GWords=2"}});
+    cases.push_back({"ql_insert_pixels", {"-GFactorX=1", "-GWidth=1", "-GBeats=3", "-GValue=-3"}});
+    cases.push_back({"ql_global_reduce", {"-GPe=8", "-GMaximum=1", "-GOutputW=3"}});
+    cases.push_back({"ql_global_reduce", {"-GInputSigned=1", "-GOutputW=3"}});
+    cases.push_back({"ql_depth_to_space", {"-GWidth=1", "-GBlock=1"}});
+    cases.push_back({"ql_permute_channels", {"-GPe=8", "-GOrderFile=\"o\""}});
     for (const LintCase& c : cases) {
         std::vector<std::string> command{"verilator",    "--lint-only",    "-Wall", "-sv",
                                          "lint.vlt",     c.module + ".sv", "-y",    ".",

@@ -57,17 +57,6 @@ public:
 
 class MultiplyModel final : public ElementwiseModel {
 public:
-    void check(const LayerView& view) const override {
-        ElementwiseModel::check(view);
-        if (view.input(0).shape != view.input(1).shape) {
-            throw_no_hardware(
-                view,
-                fmt::format("it multiplies shapes {} and {}", shape_text(view.input(0).shape),
-                            shape_text(view.input(1).shape)),
-                "multiply streams of equal shapes");
-        }
-    }
-
     [[nodiscard]] Unit instance(const LayerView& view, Folding folding, const std::string& name,
                                 const Prices&) const override {
         const IntType a = view.input(0).type;

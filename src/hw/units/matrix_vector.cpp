@@ -1,12 +1,9 @@
 #include "hw/units/matrix_vector.h"
 
-#include <algorithm>
-#include <cmath>
-
 #include <fmt/format.h>
 
-#include "base/diagnostic.h"
 #include "hw/cost.h"
+#include "hw/units/products.h"
 
 namespace qloom::hw {
 namespace {
@@ -22,31 +19,7 @@ bool is_xnor(const MatrixVector& layer) {
 
 // Bits of a weight in the memory.
 int weight_bits(const MatrixVector& layer) {
-    if (is_xnor(layer) || layer.bipolar_weights) return 1;
-    return std::max(2, layer.weight_type.bits + (layer.weight_type.is_signed ? 0 : 1));
-}
-
-// Weights of up to this many bits are multiplied in pairs.
-constexpr int kPairedWeightBits = 4;
-
-// LUTs of the products of one PE and the tree that adds them up (without the accumulator).
-double dot_product_luts(const MatrixVector& layer, int input_bits, double simd) {
-    if (is_xnor(layer)) return 1.35 * simd;
-    if (layer.bipolar_weights) return simd * (input_bits + 0.75) + (simd - 1.0) * (input_bits + 2);
-    // A Booth digit is two bits of a weight; each costs a row a little wider than the input.
-    const int weight = weight_bits(layer);
-    const bool paired = weight <= kPairedWeightBits;
-    const double rows = simd * ((weight + 1) / 2) * (input_bits + 3) * (paired ? 1.1 : 1.5);
-    const double leaves = paired ? std::ceil(simd / 2.0) : simd;
-    return rows + (leaves - 1.0) * (weight + input_bits + 2);
-}
-
-// Flip-flops of a product and its share of the tree.
-double product_ffs(const MatrixVector& layer, int input_bits) {
-    if (is_xnor(layer)) return 0.4;
-    const int bits = input_bits + weight_bits(layer);
-    return layer.bipolar_weights || weight_bits(layer) > kPairedWeightBits ? 1.4 * bits
-                                                                           : 1.0 * bits;
+    return stored_weight_bits(layer.weight_type, is_xnor(layer) || layer.bipolar_weights);
 }
 
 class MatrixVectorModel final : public UnitModel {
@@ -114,7 +87,12 @@ public:
                                  0.0, 0.0};
         const bool use_block = words > 1 && prices.of(block) < prices.of(logic);
         unit.cost = use_block ? block : logic;
-        unit.cost += arithmetic(layer, input.bits, accumulator, folding, simd_folds);
+        const Products products{.input_bits = input.bits,
+                                .weight_bits = weight,
+                                .bipolar = layer.bipolar_weights,
+                                .xnor = is_xnor(layer)};
+        unit.cost += dot_products_cost(products, folding.pe, folding.simd, folding.simd,
+                                       accumulator, simd_folds > 1);
         if (layer.matrix_height() != folding.pe) {
             unit.cost += Resources{cost::ram_luts(2 * simd_folds, folding.simd * input.bits) + 16.0,
                                    static_cast<double>(folding.simd * input.bits) + 24.0, 0.0, 0.0};
@@ -158,23 +136,6 @@ public:
             }
         }
         return {image};
-    }
-
-private:
-    static Resources arithmetic(const MatrixVector& layer, int input_bits, int accumulator,
-                                Folding folding, std::int64_t simd_folds) {
-        const auto pe = static_cast<double>(folding.pe);
-        const auto simd = static_cast<double>(folding.simd);
-        Resources cost;
-        cost.luts = pe * dot_product_luts(layer, input_bits, simd) + 20.0;
-        cost.ffs = pe * simd * product_ffs(layer, input_bits) + simd * input_bits + 30.0;
-        if (simd_folds > 1) {
-            cost.luts += pe * accumulator;       // accumulator
-            cost.ffs += 2.0 * pe * accumulator;  // and output register
-        } else {
-            cost += cost::skid(folding.pe * accumulator);
-        }
-        return cost;
     }
 };
 

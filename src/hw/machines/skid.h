@@ -1,0 +1,17 @@
+#pragma once
+
+namespace qloom::hw {
+
+// ql_skid: two registers.
+struct Skid {
+    int held = 0;
+    [[nodiscard]] bool ready() const { return held < 2; }
+    [[nodiscard]] bool valid() const { return held > 0; }
+    // Whether it changed.
+    bool step(bool push, bool pop) {
+        held += (push ? 1 : 0) - (pop ? 1 : 0);
+        return push != pop;
+    }
+};
+
+}  // namespace qloom::hw

@@ -1,0 +1,9 @@
+#pragma once
+
+#include "hw/unit.h"
+
+namespace qloom::hw {
+
+const UnitModel& depth_to_space_model();
+
+}  // namespace qloom::hw
