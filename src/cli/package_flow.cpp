@@ -7,7 +7,9 @@
 
 #include "base/codes/cli.h"
 #include "base/codes/hw.h"
+#include "base/codes/soc.h"
 #include "cli/compile_flow.h"
+#include "cli/firmware_output.h"
 #include "cli/frames.h"
 #include "cli/interrupt.h"
 #include "emit/emit.h"
@@ -106,6 +108,16 @@ pack::Samples samples_of(const lower::Engine& engine, const std::vector<ir::Valu
     return {.inputs = std::move(integers.front()), .outputs = std::move(results.front())};
 }
 
+pack::OutputMeaning output_meaning_of(const lower::Lowered& lowered) {
+    pack::FirmwareOptions options;
+    try {
+        set_output_meaning(lowered, options);
+    } catch (const Error& error) {
+        if (error.code() != code::kLabelsNotComparable) throw;
+    }
+    return std::move(options.output);
+}
+
 PackageOutcome package(const PackageRequest& request) {
     PackageOutcome outcome;
     outcome.accelerator = emit::read_accelerator(request.folder);
@@ -141,7 +153,7 @@ PackageOutcome package(const PackageRequest& request) {
     samples.labels = std::move(labels);
     const std::vector<emit::TextFile> old = compiled_files(request.folder);
     pack::Package made = pack::make_package(outcome.accelerator, outcome.board, engine.lowered(), old, samples,
-                                            {.batch = request.batch});
+                                            {.batch = request.batch, .output = output_meaning_of(engine.lowered())});
     outcome.notes = std::move(made.notes);
     outcome.files = static_cast<std::int64_t>(made.files.size());
     std::set<std::string> folders;

@@ -42,6 +42,9 @@ PackageOutcome package(const PackageRequest& request);
 // Sample frames with what the integer engine makes of them.
 pack::Samples samples_of(const lower::Engine& engine, const std::vector<ir::Value>& inputs);
 
+// How bare-metal programs find the label of a frame; as integers where only the host could tell.
+pack::OutputMeaning output_meaning_of(const lower::Lowered& lowered);
+
 // What a person should ask for instead of an accelerator that is too big for the board: the fastest target that fits, or a
 // larger board.
 std::string fitting_target(const network::Network& network, const hw::Accelerator& accelerator, const hw::Board& board);

@@ -8,7 +8,6 @@
 #include "base/diagnostic.h"
 #include "pack/drivers.h"
 #include "pack/embedded_deploy.h"
-#include "pack/firmware_project.h"
 #include "pack/ip.h"
 #include "pack/stream_bytes.h"
 #include "pack/system_rtl.h"
@@ -112,7 +111,7 @@ Package make_package(const hw::Accelerator& accelerator, const hw::Board& board,
     append(package.files, system_files(accelerator, plan, rtl));
     const HostView view = host_view(lowered);
     package.notes = view.notes();
-    if (accelerator.outputs.front().elements > 1 && !view.integers_compare_alike()) {
+    if (accelerator.outputs.front().elements > 1 && options.output.scale.empty() && !view.integers_compare_alike()) {
         package.notes.emplace_back("the bare-metal programs take the largest integer for the label, and the model's outputs have "
                                    "scales or biases of their own: compile with --postprocess argmax for the model's labels");
     }
@@ -126,7 +125,8 @@ Package make_package(const hw::Accelerator& accelerator, const hw::Board& board,
                                      .bytes = stream_bytes(accelerator.inputs.front(), samples.inputs),
                                      .labels = samples.labels};
     for (TextFile& file : firmware_project(accelerator, board, in_program,
-                                           {.batch = std::max<std::int64_t>(1, std::min({options.batch, frames, most}))})) {
+                                           {.batch = std::max<std::int64_t>(1, std::min({options.batch, frames, most})),
+                                            .output = options.output})) {
         package.files.push_back({"firmware/" + file.path, std::move(file.text)});
     }
     append(package.files, vitis_files());

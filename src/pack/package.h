@@ -8,6 +8,7 @@
 #include "emit/emit.h"
 #include "hw/accelerator.h"
 #include "network/execute.h"
+#include "pack/firmware_project.h"
 #include "pack/host_view.h"
 #include "pack/stream_plan.h"
 
@@ -32,7 +33,8 @@ struct Samples {
 };
 
 struct PackageOptions {
-    std::int64_t batch = 100;  // frames a transfer of the bare-metal program, at most all samples
+    std::int64_t batch = 100;   // frames a transfer of the bare-metal program, at most all samples
+    OutputMeaning output = {};  // how the bare-metal programs compare results; empty: as integers
 };
 
 struct Package {

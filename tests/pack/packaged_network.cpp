@@ -169,7 +169,12 @@ PackagedNetwork packaged_network(Kind kind, const std::string& board, std::int64
     for (std::int64_t i = 0; i < frames; ++i) made.samples.labels.push_back(i % 5);
 
     const std::vector<emit::TextFile> rtl = emit::generate(made.accelerator, made.network);
-    made.package = pack::make_package(made.accelerator, made.accelerator.board, made.lowered, rtl, made.samples);
+    pack::PackageOptions options;
+    if (kind == Kind::kOdd) {
+        options.output.scale = output.terms.front().scale;
+        options.output.bias = output.bias;
+    }
+    made.package = pack::make_package(made.accelerator, made.accelerator.board, made.lowered, rtl, made.samples, options);
     made.folder = fresh_folder();
     made.folder_guard = {nullptr, [folder = made.folder](void*) { fs::remove_all(folder); }};
     write(made.folder, rtl);
