@@ -19,7 +19,8 @@ struct DriverFacts {
     const HostView* view;
 };
 
-// pynq/: driver.py, model.json, qloom.ipynb, README.md, samples.npy, expected.npy and, with labels, labels.npy.
+// pynq/: driver.py, model.json, qloom.ipynb, README.md, samples.npy, expected.npy and, with labels,
+// labels.npy.
 std::vector<emit::TextFile> pynq_files(const DriverFacts& facts, const Samples& samples);
 // linux/: the driver's sources, model.h, samples.h, Makefile, README.md, qloom.dtsi.
 std::vector<emit::TextFile> linux_files(const DriverFacts& facts, const Samples& samples);
