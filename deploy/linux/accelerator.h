@@ -2,8 +2,7 @@
 //
 //   auto device = qloom::open_device();
 //   qloom::Accelerator accelerator(*device, qloom::kModel);
-//   std::vector<float> y = accelerator.execute(x);    // x: frames of the model's input, back to
-//   back
+//   std::vector<float> y = accelerator.execute(x);  // x: frames of the model, back to back
 #pragma once
 
 #include <cstdint>
@@ -41,8 +40,8 @@ struct Model {
     Port output;
     std::span<const double> input_scale;
     std::span<const double> input_bias;
-    std::span<const std::int32_t>
-        input_order;  // empty, or stream element k is element order[k] of the model's frame
+    // Empty, or stream element k is element order[k] of the model's frame.
+    std::span<const std::int32_t> input_order;
     std::int64_t input_low = 0;
     std::int64_t input_high = 0;
     bool has_quantiser = false;
@@ -50,8 +49,8 @@ struct Model {
     std::span<const double> output_scale;
     std::span<const double> output_bias;
     std::span<const std::int32_t> output_order;
-    const char* host_before =
-        "";  // operators of the model that this driver does not compute: give integers
+    // Operators of the model that this driver does not compute: give it integers.
+    const char* host_before = "";
     const char* host_after = "";
     std::uint64_t dma_base = 0;
     std::int64_t dma_max_bytes = 0;

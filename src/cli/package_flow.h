@@ -18,8 +18,7 @@ struct PackageRequest {
     std::filesystem::path folder;
     std::string board = {};  // "": the one it was compiled for
     std::string data = {};   // a dataset for the sample frames, or
-    std::vector<std::string> inputs =
-        {};  // an array for the model's input; neither: made-up frames
+    std::vector<std::string> inputs = {};  // an array for its input; neither: made-up frames
     std::optional<std::int64_t> frames = {};
     std::int64_t batch = 100;
     ScaleChoice scale = ScaleChoice::kAuto;

@@ -33,8 +33,8 @@ struct HostInput {
     std::vector<double> bias;         // as many
     Range range;                      // of the integers
     std::optional<HostQuantiser> quantiser = {};
-    std::vector<std::string> operators =
-        {};  // of the model, before the hardware, that a driver does not know
+    // Of the model, before the hardware, that a driver does not know.
+    std::vector<std::string> operators = {};
 };
 
 // real[order[k]] = scale[k mod C] * integer[k] + bias[k mod C].

@@ -47,7 +47,7 @@ struct Package {
 // target would fit).
 void check_size(const hw::Accelerator& accelerator, const hw::Board& board,
                 const std::string& target);
-// "" when it fits, else by how much it does not: "needs 60,000 LUTs of 53,200 (113 %)".
+// "" when it fits, else by how much it does not: "needs 63840 LUTs of 53200 (20 % too many)".
 std::string excess(const hw::Accelerator& accelerator, const hw::Board& board);
 
 // Sample frames are for a first run on a board and stand as text in several files: at most 32 Mi
