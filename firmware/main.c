@@ -42,13 +42,32 @@ static int64_t value_at(const unsigned char *frame, int index) {
     return (int64_t)value;
 }
 
+#if QL_OUTPUT_REAL
+/* The real number that the model means by a value. */
+static float real_at(const unsigned char *frame, int index) {
+    const int64_t value = value_at(frame, index);
+#if QL_OUTPUT_VALUE_BYTES <= 4 && QL_OUTPUT_SIGNED
+    const double number = (double)(int32_t)value;
+#elif QL_OUTPUT_VALUE_BYTES <= 4
+    const double number = (double)(uint32_t)value;
+#else
+    const double number = (double)(int32_t)(value >> 32) * 4294967296.0 + (double)(uint32_t)value;
+#endif
+    return ql_output_real(index, number);
+}
+#define COMPARED real_at
+#else
+#define COMPARED value_at
+#endif
+
+/* The value itself, or the place of the first largest. */
 static int label_of(const unsigned char *frame) {
     int best = 0;
     if (QL_OUTPUT_VALUES == 1) {
         return (int)value_at(frame, 0);
     }
     for (int i = 1; i < QL_OUTPUT_VALUES; ++i) {
-        if (value_at(frame, i) > value_at(frame, best)) {
+        if (COMPARED(frame, i) > COMPARED(frame, best)) {
             best = i;
         }
     }
@@ -125,7 +144,7 @@ static void read_labels(int first) {
 }
 
 int main(void) {
-    uint64_t before, begin, end;
+    uint64_t before, begin, end = 0;
     const unsigned char *frames;
     ql_dma_result result;
 
@@ -151,10 +170,10 @@ int main(void) {
             start(next, frames);
         } else {
             finish(first);
+            end = ql_timer_ticks();
         }
         read_labels(first);
     }
-    end = ql_timer_ticks();
 
     print_labels();
 #if QL_HAS_LABELS

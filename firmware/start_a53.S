@@ -43,6 +43,8 @@ el1:
     bic x0, x0, #0x4                // data cache
     msr sctlr_el1, x0
     msr vbar_el1, x1
+    mov x0, #0x300000               // floating point on
+    msr cpacr_el1, x0
     b   on
 el2:
     mrs x0, sctlr_el2
@@ -50,6 +52,9 @@ el2:
     bic x0, x0, #0x4
     msr sctlr_el2, x0
     msr vbar_el2, x1
+    mrs x0, cptr_el2
+    bic x0, x0, #0x400
+    msr cptr_el2, x0
     b   on
 el3:
     mrs x0, sctlr_el3
@@ -57,6 +62,9 @@ el3:
     bic x0, x0, #0x4
     msr sctlr_el3, x0
     msr vbar_el3, x1
+    mrs x0, cptr_el3
+    bic x0, x0, #0x400
+    msr cptr_el3, x0
 on:
     isb
     ic  iallu

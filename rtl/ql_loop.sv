@@ -30,6 +30,8 @@ module ql_loop #(
         end
         if (Mark < 0) begin : gen_last
             assign last_o = is_last;
+        end else if (Mark == 0) begin : gen_never
+            assign last_o = 1'b0;
         end else begin : gen_below
             assign last_o = count_q < CountW'(Mark);
         end

@@ -12,7 +12,7 @@
 // src/hw/units/sliding_window.cpp computes a frame takes
 //   max(Height * Width * Channels / Simd, OutH * OutW * KernelH * KernelW * Channels / Simd)
 // clocks, frame after frame without a gap. Latency: 2 clocks from a pixel to the step that waited
-// for it.
+// for it. Padding waits for nothing: that above the next frame may leave before its first pixel comes.
 //
 // Addresses and distances are those of the image without padding, also where a position lies
 // outside; they are right modulo Depth (address) and as signed numbers (distances).
@@ -98,7 +98,6 @@ module ql_sliding_window #(
     localparam integer Ahead = SpanY + 2 * StepY + SpanX + 2 * StepX + First + BeyondY * Row + BeyondX * Groups + Row;
     localparam integer DistanceW = $clog2(Depth + Ahead) + 1;
     localparam integer AddressW = $clog2(Depth);
-    localparam integer IsPowerOfTwo = Depth == (1 << AddressW) ? 1 : 0;
 
     function automatic integer modulo(input integer value);
         modulo = value % Depth;
@@ -189,14 +188,7 @@ module ql_sliding_window #(
     end
 
     logic [AddressW-1:0] address_q, write_address_q, moved;
-    if (IsPowerOfTwo != 0) begin : gen_wrap_by_itself
-        assign moved = address_q + move_address;
-    end else begin : gen_wrap
-        logic [AddressW:0] sum, wrapped;
-        assign sum = {1'b0, address_q} + {1'b0, move_address};
-        assign wrapped = sum - (AddressW + 1)'(Depth);
-        assign moved = wrapped[AddressW] ? sum[AddressW-1:0] : wrapped[AddressW-1:0];
-    end
+    ql_wrapped_add #(.Modulus(Depth)) move_position (.a_i(address_q), .b_i(move_address), .sum_o(moved));
 
     // One carry chain each: the word being written is the carry in.
     logic [DistanceW:0] ahead_d, taken_d;

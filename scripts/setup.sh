@@ -9,6 +9,8 @@ libonnx-dev libprotobuf-dev protobuf-compiler
 libtorch-dev libopenblas-dev libopenblas0-pthread
 verilator clang yosys
 libgtest-dev libgmock-dev libbenchmark-dev
+python3-dev pybind11-dev python3-numpy
+libxml2-utils tcl
 dataset-fashion-mnist
 "
 

@@ -6,18 +6,23 @@
 #include "base/codes/cli.h"
 #include "base/codes/lower.h"
 #include "base/codes/sim.h"
+#include "base/codes/soc.h"
 
 namespace qloom::cli {
 namespace {
 
 constexpr std::array kExitCodes{
     ExitCodeInfo{ExitCode::kOk, "ok", "the work is done"},
-    ExitCodeInfo{ExitCode::kUserError, "error", "the model, data, target or a file cannot be used as asked; the diagnostic says why"},
+    ExitCodeInfo{
+        ExitCode::kUserError, "error",
+        "the model, data, target or a file cannot be used as asked; the diagnostic says why"},
     ExitCodeInfo{ExitCode::kUsage, "usage", "the command line is not understood"},
-    ExitCodeInfo{ExitCode::kMismatch, "mismatch", "two results that must be equal differ (self-check, simulation)"},
+    ExitCodeInfo{ExitCode::kMismatch, "mismatch",
+                 "two results that must be equal differ (self-check, simulation)"},
     ExitCodeInfo{ExitCode::kToolFailure, "tool", "an outside program is missing or failed"},
     ExitCodeInfo{ExitCode::kInternal, "internal", "a bug in Qloom"},
-    ExitCodeInfo{ExitCode::kInterrupted, "interrupted", "ended by Ctrl-C or a termination signal; nothing is left half-written"},
+    ExitCodeInfo{ExitCode::kInterrupted, "interrupted",
+                 "ended by Ctrl-C or a termination signal; nothing is left half-written"},
 };
 
 }  // namespace
@@ -28,11 +33,20 @@ ExitCode exit_code_of(Code code) {
     switch (code) {
         case code::kToolFailed:
         case code::kToolMissing:
+        case code::kEmulatorMissing:
             return ExitCode::kToolFailure;
         case code::kSelfCheckFailed:
         case code::kSimulationDiffers:
         case code::kSimulationStuck:
         case code::kHardwareCheckFailed:
+        case code::kLabelsDiffer:
+        case code::kFirmwareHangs:
+        case code::kFirmwareFailed:
+        case code::kUnmappedAccess:
+        case code::kMisalignedAccess:
+        case code::kCacheNotCleaned:
+        case code::kCacheStale:
+        case code::kProcessorException:
             return ExitCode::kMismatch;
         case code::kVerbUnknown:
         case code::kOptionUnknown:

@@ -117,6 +117,7 @@ PackageOutcome package(const PackageRequest& request) {
     if (!pack::excess(outcome.accelerator, outcome.board).empty()) {
         pack::check_size(outcome.accelerator, outcome.board, fitting_target(network, outcome.accelerator, outcome.board));
     }
+    pack::check_sample_count(outcome.accelerator, request.frames.value_or(1));
     std::vector<ir::Value> inputs;
     std::vector<std::int64_t> labels;
     if (!request.data.empty()) {
@@ -134,6 +135,7 @@ PackageOutcome package(const PackageRequest& request) {
         inputs = made_up_frames(model, engine.lowered(), request.frames.value_or(kMadeUpFrames));
     }
     outcome.frames = frame_count(inputs.front());
+    pack::check_sample_count(outcome.accelerator, outcome.frames);
     check_interrupted();
     pack::Samples samples = samples_of(engine, inputs);
     samples.labels = std::move(labels);

@@ -13,9 +13,9 @@ namespace qloom::cli {
 
 // What the manual page of a verb says beside its options.
 struct Manual {
-    std::string summary;                      // one line, no full stop
-    std::vector<std::string> synopsis;        // "qloom eval MODEL --data DATASET [OPTIONS]"
-    std::vector<std::string> description;     // paragraphs
+    std::string summary;                   // one line, no full stop
+    std::vector<std::string> synopsis;     // "qloom eval MODEL --data DATASET [OPTIONS]"
+    std::vector<std::string> description;  // paragraphs
     std::vector<std::pair<std::string, std::string>> json_keys;  // what --json prints: key, meaning
     std::vector<std::pair<std::string, std::string>> examples;   // command, what it does
 };
@@ -46,6 +46,7 @@ std::unique_ptr<Verb> make_eval_verb();
 std::unique_ptr<Verb> make_compile_verb();
 std::unique_ptr<Verb> make_simulate_verb();
 std::unique_ptr<Verb> make_package_verb();
+std::unique_ptr<Verb> make_soc_verb();
 std::unique_ptr<Verb> make_boards_verb();
 std::unique_ptr<Verb> make_explain_verb();
 

@@ -13,6 +13,7 @@ const char* meaning_of(const std::string& folder) {
     if (folder == "vivado") return "vivado -mode batch -source build.tcl: bitstream, .xsa, .hwh, timing";
     if (folder == "pynq") return "copy to a PYNQ board, then python3 driver.py or qloom.ipynb";
     if (folder == "linux") return "the same in C++ for Linux without Python: make && ./qloom-run";
+    if (folder == "system") return "the accelerator with Qloom's own DMA (files.f), for other FPGAs and tools";
     return "the bare-metal program: make; firmware/vitis for the vendor's tools";
 }
 

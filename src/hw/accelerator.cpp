@@ -40,6 +40,7 @@ constexpr std::array kModules{ModuleName{Module::kSkid, "ql_skid"},
                               ModuleName{Module::kDepthToSpace, "ql_depth_to_space"},
                               ModuleName{Module::kPermuteChannels, "ql_permute_channels"},
                               ModuleName{Module::kSlidingWindow, "ql_sliding_window"},
+                              ModuleName{Module::kParallelWindow, "ql_parallel_window"},
                               ModuleName{Module::kVectorVector, "ql_vector_vector"},
                               ModuleName{Module::kWindowReduce, "ql_window_reduce"},
                               ModuleName{Module::kOutput, "ql_output"}};

@@ -64,6 +64,7 @@ enum class Module {
     kDepthToSpace,
     kPermuteChannels,
     kSlidingWindow,
+    kParallelWindow,
     kVectorVector,
     kWindowReduce,
     kOutput

@@ -39,6 +39,21 @@ void check_keys(const Json& object, std::initializer_list<const char*> known,
     }
 }
 
+// Windows that come by channel groups have the folding of their reader: nothing but FIFOs stands
+// between the two.
+bool is_folded_with_reader(const Accelerator& accelerator, int unit) {
+    const Module module = accelerator.units[static_cast<std::size_t>(unit)].module;
+    const bool is_window = module == Module::kSlidingWindow || module == Module::kParallelWindow;
+    if (!is_window && module != Module::kFifo) return false;
+    for (const Channel& channel : accelerator.channels) {
+        if (channel.from.unit != unit || channel.to.unit == Endpoint::kTop) continue;
+        const Module reader = accelerator.units[static_cast<std::size_t>(channel.to.unit)].module;
+        return reader == Module::kVectorVector || reader == Module::kWindowReduce ||
+               (reader == Module::kFifo && is_folded_with_reader(accelerator, channel.to.unit));
+    }
+    return false;
+}
+
 }  // namespace
 
 FoldingFile parse_folding_file(const std::string& json_text, const std::string& where) {
@@ -81,12 +96,13 @@ std::string folding_file_text(const Accelerator& accelerator) {
     for (const Unit& unit : accelerator.units) {
         if (unit.module == Module::kFifo) fifos[unit.name] = unit.integer("Depth");
         if (unit.layer.empty()) continue;
-        // Windows by channel groups are folded with their reader.
-        if (unit.module == Module::kSlidingWindow && unit.integer("Depthwise") != 0) continue;
+        if (is_folded_with_reader(accelerator, static_cast<int>(&unit - accelerator.units.data())))
+            continue;
         layers[unit.layer] = {{"pe", unit.folding.pe}};
-        const bool has_simd = unit.module == Module::kMatrixVector ||
-                              unit.module == Module::kVectorVector ||
-                              unit.module == Module::kWindowReduce;
+        const bool has_simd =
+            unit.module == Module::kMatrixVector || unit.module == Module::kSlidingWindow ||
+            unit.module == Module::kParallelWindow || unit.module == Module::kVectorVector ||
+            unit.module == Module::kWindowReduce;
         if (has_simd) layers[unit.layer]["simd"] = unit.folding.simd;
     }
     for (const auto* side : {&accelerator.inputs, &accelerator.outputs}) {

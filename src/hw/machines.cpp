@@ -46,6 +46,8 @@ MachinePtr make_machine(const Unit& unit, MachinePorts ports, bool unbounded_fif
                             unit.integer("Labels") / unit.integer("Pe"));
         case Module::kSlidingWindow:
             return make_sliding_window_machine(unit, std::move(ports));
+        case Module::kParallelWindow:
+            return make_parallel_window_machine(unit, std::move(ports));
         case Module::kVectorVector:
             return make_vector_vector_machine(unit, std::move(ports));
         case Module::kWindowReduce:

@@ -103,14 +103,14 @@ void Lowerer::cut_host_graphs() {
     result_.head = head.take(model_.inputs(), entering);
     result_.head.name = model_.name + "_before";
 
-    // After: from the last integers to the model's outputs.
-    const auto is_anchor = [&](ir::TensorId id) {
-        return where(id) == Where::kInteger && value(id).anchor == id;
+    // After: from the last scaled integers to the model's outputs. Scales and biases behind them join their own.
+    const auto is_scaled_integer = [&](ir::TensorId id) {
+        return where(id) == Where::kInteger && (value(id).anchor == id || value(id).affine);
     };
     std::set<ir::NodeId> tail_nodes;
     std::vector<ir::TensorId> cuts;
     for (const ir::TensorId output : model_.outputs()) {
-        collect(model_, constants_, output, is_anchor, tail_nodes, cuts);
+        collect(model_, constants_, output, is_scaled_integer, tail_nodes, cuts);
     }
     GraphCut tail(model_, constants_);
     for (const ir::NodeId id : tail_nodes) {
@@ -124,13 +124,14 @@ void Lowerer::cut_host_graphs() {
             continue;  // a model input the tail reads itself
         }
         const Value& leaving = value(cut);
+        const Affine& integers = leaving.anchor == cut ? leaving.base : *leaving.affine;
         OutputBinding binding{.tensor = model_.tensor(cut).name,
                               .terms = {},
-                              .bias = leaving.base.bias,
+                              .bias = integers.bias,
                               .model_shape = *model_.tensor(cut).shape,
                               .order = stream_order(leaving.layout),
                               .integer = index_tensors_.contains(cut)};
-        for (const Term& term : leaving.base.terms) {
+        for (const Term& term : integers.terms) {
             binding.terms.push_back({term.stream, term.scale});
             auto& outputs = result_.network.outputs;
             if (std::ranges::find(outputs, term.stream) == outputs.end()) {

@@ -64,7 +64,34 @@ std::int64_t nanoseconds(std::int64_t cycles, double clock_mhz) {
     return static_cast<std::int64_t>(std::ceil(static_cast<double>(cycles) * 1000.0 / clock_mhz));
 }
 
-std::string model_header(const Accelerator& accelerator) {
+// Exact, as hexadecimal floating point.
+template <class T>
+std::string table_text(const char* type, const std::string& name, const std::vector<T>& values) {
+    std::string text = fmt::format("static const {} {}[QL_OUTPUT_VALUES] = {{", type, name);
+    for (const T value : values)
+        text += fmt::format("\n    {:a}{}, /* {:g} */", value, sizeof(T) == 4 ? "f" : "", value);
+    return text + "\n};\n";
+}
+
+std::string meaning_text(const OutputMeaning& meaning) {
+    std::string text =
+        "\n/* The real numbers that the model means by the values, in its own arithmetic. */\n";
+    text += table_text("double", "ql_output_scale", meaning.scale);
+    text += table_text("double", "ql_output_bias", meaning.bias);
+    std::string steps;
+    for (std::size_t i = 0; i < meaning.steps.size(); ++i) {
+        const std::string name = fmt::format("ql_output_step_{}", i);
+        text += table_text("float", name, meaning.steps[i].values);
+        steps += fmt::format("    real = real {} {}[index];\n", meaning.steps[i].operation, name);
+    }
+    return text +
+           "static inline float ql_output_real(int index, double value) {\n"
+           "    const double product = ql_output_scale[index] * value;\n"
+           "    float real = (float)(ql_output_bias[index] + product);\n" +
+           steps + "    return real;\n}\n";
+}
+
+std::string model_header(const Accelerator& accelerator, const FirmwareOptions& options) {
     const hw::Port& in = accelerator.inputs.front();
     const hw::Port& out = accelerator.outputs.front();
     std::string text =
@@ -84,6 +111,8 @@ std::string model_header(const Accelerator& accelerator) {
                         nanoseconds(accelerator.ii_cycles, accelerator.clock_mhz));
     text += fmt::format("#define QL_LATENCY_NS {}u\n",
                         nanoseconds(accelerator.latency_cycles, accelerator.clock_mhz));
+    text += fmt::format("#define QL_OUTPUT_REAL {}\n", options.output.scale.empty() ? 0 : 1);
+    if (!options.output.scale.empty()) text += meaning_text(options.output);
     return text + "\n#endif\n";
 }
 
@@ -183,7 +212,7 @@ std::vector<TextFile> firmware_project(const Accelerator& accelerator, const Boa
                                        const FirmwareOptions& options) {
     check(accelerator, board, samples, options);
     std::vector<TextFile> files{{"board.h", board_header(board)},
-                                {"model.h", model_header(accelerator)},
+                                {"model.h", model_header(accelerator, options)},
                                 {"samples.h", samples_header(samples)},
                                 {"memory.ld", memory_script(board)},
                                 {"config.mk", make_settings(board, options)}};

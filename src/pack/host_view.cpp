@@ -1,5 +1,6 @@
 #include "pack/host_view.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -56,6 +57,13 @@ std::vector<std::string> HostView::notes() const {
         notes.push_back(fmt::format("packaged drivers give the numbers in front of {}", fmt::join(output.operators, ", ")));
     }
     return notes;
+}
+
+bool HostView::integers_compare_alike() const {
+    const auto all_equal = [](const std::vector<double>& values) {
+        return std::ranges::all_of(values, [&](double value) { return value == values.front(); });
+    };
+    return output.integer || (all_equal(output.scale) && all_equal(output.bias) && output.scale.front() > 0.0);
 }
 
 HostView host_view(const lower::Lowered& lowered) {

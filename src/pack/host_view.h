@@ -47,6 +47,8 @@ struct HostOutput {
 struct HostView {
     HostInput input;
     HostOutput output;
+    // Whether the largest integer of a frame is the largest of the model's numbers: what programs without a model compare.
+    [[nodiscard]] bool integers_compare_alike() const;
     // Facts a person should know: operators that the drivers leave to their user.
     [[nodiscard]] std::vector<std::string> notes() const;
 };

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/diagnostic.h"
-#include "pack/embedded_soc_rtl.h"
+#include "pack/system_rtl.h"
 
 namespace qloom::pack {
 namespace {
@@ -244,11 +244,11 @@ std::string ip_top_text(const StreamPlan& plan) {
     const DmaStream& in = plan.input;
     const DmaStream& out = plan.output;
     std::string text = fmt::format(
-        R"(// qloom_ip: the accelerator as a DMA wants it, made by qloom.
+        R"(// qloom_ip: the accelerator with streams that a DMA has, made by qloom.
 //
-//   s_axis_0 ({0} bits) {2}--> ql_axis_batch --> qloom_top --> ql_axis_batch {3}--> m_axis_0 ({1} bits)
+//   s_axis_0 ({0} bits) {2}--> qloom_stream {3}--> m_axis_0 ({1} bits)
 //
-// A packet on s_axis_0 is one frame or several ({4} bytes each); tlast ends it. Its results ({5} bytes a frame) leave as
+// A packet on s_axis_0 is one frame or several ({4} byte(s) each); tlast ends it. Its results ({5} byte(s) a frame) leave as
 // one packet. Between packets nothing is kept.
 `default_nettype none
 module qloom_ip (
@@ -265,11 +265,10 @@ module qloom_ip (
     output       logic m_axis_0_tvalid,
     input  wire  logic m_axis_0_tready
 );
-    logic [{10}:0] frames_tdata, in_tdata;
-    logic frames_tlast, frames_tvalid, frames_tready, in_tvalid, in_tready;
-    logic [{11}:0] results_tdata, out_tdata;
-    logic results_tlast, results_tvalid, results_tready, out_tlast, out_tvalid, out_tready;
-    wire rst = !ap_rst_n;
+    logic [{10}:0] in_tdata;
+    logic in_tlast, in_tvalid, in_tready;
+    logic [{11}:0] out_tdata;
+    logic out_tlast, out_tvalid, out_tready;
 )",
         in.dma_bits, out.dma_bits, in.has_gearbox() ? "--> ql_axis_gearbox " : "",
         out.has_gearbox() ? "--> ql_axis_gearbox " : "", plan.input_bytes, plan.output_bytes, in.dma_bits - 1,
@@ -277,48 +276,38 @@ module qloom_ip (
     if (in.has_gearbox()) {
         text += fmt::format(
             R"(
-    logic [{2}:0] unused_frames_tkeep;  // frames are whole beats
-    ql_axis_gearbox #(.InBytes({0}), .OutBytes({1})) send (
-        .clk(ap_clk), .rst(rst), .s_axis_tdata(s_axis_0_tdata), .s_axis_tkeep(s_axis_0_tkeep),
+    logic [{2}:0] unused_in_tkeep;  // frames are whole beats
+    ql_axis_gearbox #(.InBytes({0}), .OutBytes({1})) to_core (
+        .clk(ap_clk), .rst(!ap_rst_n), .s_axis_tdata(s_axis_0_tdata), .s_axis_tkeep(s_axis_0_tkeep),
         .s_axis_tlast(s_axis_0_tlast), .s_axis_tvalid(s_axis_0_tvalid), .s_axis_tready(s_axis_0_tready),
-        .m_axis_tdata(frames_tdata), .m_axis_tkeep(unused_frames_tkeep), .m_axis_tlast(frames_tlast),
-        .m_axis_tvalid(frames_tvalid), .m_axis_tready(frames_tready)
+        .m_axis_tdata(in_tdata), .m_axis_tkeep(unused_in_tkeep), .m_axis_tlast(in_tlast),
+        .m_axis_tvalid(in_tvalid), .m_axis_tready(in_tready)
     );
 )",
             in.dma_bits / 8, in.core_bits / 8, in.core_bits / 8 - 1);
     } else {
         text += R"(
     wire unused_tkeep = &{1'b0, s_axis_0_tkeep};  // frames are whole beats
-    assign frames_tdata    = s_axis_0_tdata;
-    assign frames_tlast    = s_axis_0_tlast;
-    assign frames_tvalid   = s_axis_0_tvalid;
-    assign s_axis_0_tready = frames_tready;
+    assign in_tdata        = s_axis_0_tdata;
+    assign in_tlast        = s_axis_0_tlast;
+    assign in_tvalid       = s_axis_0_tvalid;
+    assign s_axis_0_tready = in_tready;
 )";
     }
-    text += fmt::format(
-        R"(
-    ql_axis_batch #(.InW({}), .OutW({}), .FrameBeats({})) batch (
-        .clk(ap_clk), .rst(rst), .s_axis_tdata(frames_tdata), .s_axis_tlast(frames_tlast),
-        .s_axis_tvalid(frames_tvalid), .s_axis_tready(frames_tready),
-        .core_in_tdata(in_tdata), .core_in_tvalid(in_tvalid), .core_in_tready(in_tready),
-        .core_out_tdata(out_tdata), .core_out_tlast(out_tlast), .core_out_tvalid(out_tvalid),
-        .core_out_tready(out_tready), .m_axis_tdata(results_tdata), .m_axis_tlast(results_tlast),
-        .m_axis_tvalid(results_tvalid), .m_axis_tready(results_tready)
-    );
-    qloom_top accelerator (
+    text += R"(
+    qloom_stream stream (
         .ap_clk(ap_clk), .ap_rst_n(ap_rst_n),
-        .s_axis_0_tdata(in_tdata), .s_axis_0_tvalid(in_tvalid), .s_axis_0_tready(in_tready),
+        .s_axis_0_tdata(in_tdata), .s_axis_0_tlast(in_tlast), .s_axis_0_tvalid(in_tvalid), .s_axis_0_tready(in_tready),
         .m_axis_0_tdata(out_tdata), .m_axis_0_tlast(out_tlast), .m_axis_0_tvalid(out_tvalid),
         .m_axis_0_tready(out_tready)
     );
-)",
-        in.core_bits, out.core_bits, plan.frame_beats);
+)";
     if (out.has_gearbox()) {
         text += fmt::format(
             R"(
-    ql_axis_gearbox #(.InBytes({0}), .OutBytes({1})) receive (
-        .clk(ap_clk), .rst(rst), .s_axis_tdata(results_tdata), .s_axis_tkeep({{{0}{{1'b1}}}}),
-        .s_axis_tlast(results_tlast), .s_axis_tvalid(results_tvalid), .s_axis_tready(results_tready),
+    ql_axis_gearbox #(.InBytes({0}), .OutBytes({1})) from_core (
+        .clk(ap_clk), .rst(!ap_rst_n), .s_axis_tdata(out_tdata), .s_axis_tkeep({{{0}{{1'b1}}}}),
+        .s_axis_tlast(out_tlast), .s_axis_tvalid(out_tvalid), .s_axis_tready(out_tready),
         .m_axis_tdata(m_axis_0_tdata), .m_axis_tkeep(m_axis_0_tkeep), .m_axis_tlast(m_axis_0_tlast),
         .m_axis_tvalid(m_axis_0_tvalid), .m_axis_tready(m_axis_0_tready)
     );
@@ -326,11 +315,11 @@ module qloom_ip (
             out.core_bits / 8, out.dma_bits / 8);
     } else {
         text += R"(
-    assign m_axis_0_tdata  = results_tdata;
+    assign m_axis_0_tdata  = out_tdata;
     assign m_axis_0_tkeep  = '1;
-    assign m_axis_0_tlast  = results_tlast;
-    assign m_axis_0_tvalid = results_tvalid;
-    assign results_tready  = m_axis_0_tready;
+    assign m_axis_0_tlast  = out_tlast;
+    assign m_axis_0_tvalid = out_tvalid;
+    assign out_tready      = m_axis_0_tready;
 )";
     }
     return text + "endmodule\n`default_nettype wire\n";
@@ -398,16 +387,6 @@ std::vector<emit::TextFile> ip_files(const hw::Accelerator& accelerator, const s
     const auto add = [&](const std::string& name, std::string text) {
         files.push_back({"ip/src/" + name, std::move(text)});
     };
-    if (plan) {
-        for (const EmbeddedFile& file : embedded_soc_rtl()) {
-            const bool is_gearbox = file.name == "ql_axis_gearbox.sv";
-            const bool wanted = is_gearbox ? plan->input.has_gearbox() || plan->output.has_gearbox()
-                                           : file.name == "ql_axis_batch.sv";
-            if (!wanted) continue;
-            sources.emplace_back(file.name);
-            add(sources.back(), std::string(file.text));
-        }
-    }
     std::istringstream list(list_text(rtl));
     for (std::string name; std::getline(list, name);) sources.push_back(name);
     for (const emit::TextFile& file : rtl) {
@@ -417,6 +396,15 @@ std::vector<emit::TextFile> ip_files(const hw::Accelerator& accelerator, const s
         if (name.ends_with(".mem") || name.ends_with(".sv")) add(name, file.text);
     }
     if (plan) {
+        const bool has_gearbox = plan->input.has_gearbox() || plan->output.has_gearbox();
+        for (emit::TextFile& file : system_rtl(accelerator, plan->memory_bits)) {
+            const std::string name = file.path.substr(file.path.rfind('/') + 1);
+            const bool wanted = name == "ql_axis_batch.sv" || name == "qloom_stream.sv" ||
+                                (name == "ql_axis_gearbox.sv" && has_gearbox);
+            if (!wanted) continue;
+            sources.push_back(name);
+            add(name, std::move(file.text));
+        }
         sources.emplace_back("qloom_ip.sv");
         add("qloom_ip.sv", ip_top_text(*plan));
     }

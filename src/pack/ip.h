@@ -12,8 +12,8 @@ namespace qloom::pack {
 
 constexpr const char* kIpVlnv = "qloom:accelerator:qloom_accelerator:1.0";
 
-// With a plan: qloom_ip.sv, which puts what a DMA needs around qloom_top: legal widths, tkeep, and tlast with the last frame
-// of a packet, so that one transfer carries a batch.
+// qloom_ip.sv: qloom_stream (pack/system_rtl.h), whose packets carry batches of frames, with the widths and the tkeep that a
+// DMA has.
 std::string ip_top_text(const StreamPlan& plan);
 
 // component.xml. Without a plan the IP is qloom_top itself, with as many streams as the network has.

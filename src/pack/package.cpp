@@ -11,6 +11,7 @@
 #include "pack/firmware_project.h"
 #include "pack/ip.h"
 #include "pack/stream_bytes.h"
+#include "pack/system_rtl.h"
 #include "pack/vivado.h"
 
 namespace qloom::pack {
@@ -18,12 +19,30 @@ namespace {
 
 using emit::TextFile;
 
+constexpr std::int64_t kMostSampleValues = std::int64_t{1} << 25;
+
 std::int64_t frames_of(const network::Frames& frames) {
     return std::visit([](const auto& tensor) { return tensor.dim(0); }, frames);
 }
 
 void append(std::vector<TextFile>& files, std::vector<TextFile> more) {
     std::ranges::move(more, std::back_inserter(files));
+}
+
+// system/: the same with Qloom's own DMA, for FPGAs and tools without a vendor's; its files.f names the accelerator's too.
+std::vector<TextFile> system_files(const hw::Accelerator& accelerator, const StreamPlan& plan,
+                                   const std::vector<TextFile>& rtl) {
+    std::vector<TextFile> files;
+    std::string list = std::ranges::find(rtl, "rtl/files.f", &TextFile::path)->text;
+    for (std::size_t at = 0; at < list.size(); at = list.find('\n', at) + 1) list.insert(at, "../rtl/");
+    for (TextFile& file : system_rtl(accelerator, plan.memory_bits)) {
+        const std::string name = file.path.substr(file.path.rfind('/') + 1);
+        if (list.find("/" + name + "\n") != std::string::npos) continue;  // the accelerator has it too
+        list += name + "\n";
+        files.push_back({"system/" + name, std::move(file.text)});
+    }
+    files.push_back({"system/files.f", list});
+    return files;
 }
 
 }  // namespace
@@ -61,6 +80,18 @@ void check_size(const hw::Accelerator& accelerator, const hw::Board& board, cons
     throw Error(code::kTooBigForBoard, board.name, "the accelerator " + too_much, target);
 }
 
+void check_sample_count(const hw::Accelerator& accelerator, std::int64_t frames) {
+    std::int64_t values = 1;  // of a frame, in and out
+    for (const auto* side : {&accelerator.inputs, &accelerator.outputs}) {
+        for (const hw::Port& port : *side) values += port.elements;
+    }
+    const std::int64_t most = std::max<std::int64_t>(1, kMostSampleValues / values);
+    if (frames <= most) return;
+    throw Error(code::kSamplesTooMany, "samples",
+                fmt::format("{} frames are more than the {} that a package for this network carries", frames, most),
+                fmt::format("take at most {} frames; the drivers take any number at run time", most));
+}
+
 Package make_package(const hw::Accelerator& accelerator, const hw::Board& board, const lower::Lowered& lowered,
                      const std::vector<TextFile>& rtl, const Samples& samples, const PackageOptions& options) {
     Package package;
@@ -78,8 +109,13 @@ Package make_package(const hw::Accelerator& accelerator, const hw::Board& board,
         package.notes.push_back(fmt::format("only ip/ is packaged: the board {} has no processor", board.name));
         return package;
     }
+    append(package.files, system_files(accelerator, plan, rtl));
     const HostView view = host_view(lowered);
     package.notes = view.notes();
+    if (accelerator.outputs.front().elements > 1 && !view.integers_compare_alike()) {
+        package.notes.emplace_back("the bare-metal programs take the largest integer for the label, and the model's outputs have "
+                                   "scales or biases of their own: compile with --postprocess argmax for the model's labels");
+    }
     const DriverFacts facts{&accelerator, &board, &plan, &view};
     package.files.push_back({"vivado/build.tcl", vivado_script(accelerator, board, plan)});
     append(package.files, pynq_files(facts, samples));

@@ -16,12 +16,13 @@
 //   vivado/    build.tcl: IP to bitstream
 //   pynq/      driver.py, a notebook, sample frames with known answers
 //   linux/     the same in C++, for UIO and a DMA buffer
+//   system/    the accelerator with Qloom's own DMA, for FPGAs and tools without a vendor's
 //   firmware/  the bare-metal program, and the application for Vitis in firmware/vitis/
 // Deterministic bytes; nothing names a machine, a path outside or a time.
 namespace qloom::pack {
 
 // The folders that belong to a package: writing one replaces them.
-constexpr const char* kPackageFolders[] = {"firmware", "ip", "linux", "pynq", "vivado"};
+constexpr const char* kPackageFolders[] = {"firmware", "ip", "linux", "pynq", "system", "vivado"};
 
 // Frames that travel with the package, and what the integer engine makes of them: known answers for a first run.
 struct Samples {
@@ -43,6 +44,10 @@ struct Package {
 void check_size(const hw::Accelerator& accelerator, const hw::Board& board, const std::string& target);
 // "" when it fits, else by how much it does not: "needs 60,000 LUTs of 53,200 (113 %)".
 std::string excess(const hw::Accelerator& accelerator, const hw::Board& board);
+
+// Sample frames are for a first run on a board and stand as text in several files: at most 32 Mi values. Throws
+// code::kSamplesTooMany.
+void check_sample_count(const hw::Accelerator& accelerator, std::int64_t frames);
 
 // `rtl` are the files of rtl/ (emit::generate()). A board without processor or an accelerator with several streams gets ip/
 // alone, and a note says so. Throws code::kSamplesBeyondMemory.

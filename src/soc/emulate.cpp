@@ -38,6 +38,15 @@ public:
 
 }  // namespace
 
+void check_exit(const Emulation& emulation) {
+    if (emulation.result.exit_code == 0) return;
+    const std::string error = reported_error(emulation.uart);
+    throw Error(code::kFirmwareFailed, "firmware",
+                fmt::format("it stopped with exit code {}{}", emulation.result.exit_code,
+                            error.empty() ? "" : ": " + error),
+                "its own message, on the UART, says what was wrong");
+}
+
 Emulation emulate(const RunOrder& order, const fs::path& emulator, const fs::path& scratch,
                   const std::function<void(std::string_view)>& uart) {
     if (!fs::exists(emulator)) {
@@ -54,13 +63,7 @@ Emulation emulate(const RunOrder& order, const fs::path& emulator, const fs::pat
     std::ifstream stream(files.outcome, std::ios::binary);
     Emulation emulation{.result = result_of({std::istreambuf_iterator<char>(stream), {}}),
                         .uart = run.output};
-    if (emulation.result.exit_code != 0) {
-        const std::string error = reported_error(emulation.uart);
-        throw Error(code::kFirmwareFailed, "firmware",
-                    fmt::format("it stopped with exit code {}{}", emulation.result.exit_code,
-                                error.empty() ? "" : ": " + error),
-                    "its own message, on the UART, says what was wrong");
-    }
+    check_exit(emulation);
     return emulation;
 }
 

@@ -14,6 +14,9 @@ struct Emulation {
     std::string uart;  // all that was sent, lines ended by \n
 };
 
+// Throws code::kFirmwareFailed, with the firmware's last message, unless it ended with 0.
+void check_exit(const Emulation& emulation);
+
 // Runs an order on the program qloom-soc. `uart` hears what is sent as it comes. `scratch` is a
 // folder for the files between the two programs. Throws code::kEmulatorMissing when there is no
 // such program, code::kFirmwareFailed when the firmware ends with an error of its own, and

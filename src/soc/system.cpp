@@ -239,6 +239,10 @@ std::uint32_t System::read_dma(std::uint32_t offset) {
     const std::uint64_t before = fabric_.cycles();
     const std::uint32_t value = fabric_.read(offset);
     leave_fabric(before);
+    if ((offset == kDmaControl || offset == kReceive + kDmaControl) &&
+        (value & kDmaResetBit) == 0 && is_resetting_) {
+        is_resetting_ = is_busy_[0] = is_busy_[1] = false;
+    }
     if (offset == kDmaStatus && (value & kDmaHaltedOrIdle) != 0) is_busy_[0] = false;
     if (offset == kReceive + kDmaStatus && (value & kDmaHaltedOrIdle) != 0) is_busy_[1] = false;
     return value;
@@ -252,7 +256,7 @@ void System::write_dma(std::uint32_t offset, std::uint32_t value) {
     if (offset == kReceive + kDmaLength) is_busy_[1] = true;
     if ((offset == kDmaControl || offset == kReceive + kDmaControl) &&
         (value & kDmaResetBit) != 0) {
-        is_busy_[0] = is_busy_[1] = true;  // until a status says that it is over
+        is_resetting_ = is_busy_[0] = is_busy_[1] = true;
     }
     const std::uint64_t before = fabric_.cycles();
     fabric_.write(offset, value);

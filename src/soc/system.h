@@ -100,6 +100,7 @@ private:
     std::uint64_t fabric_ps_ = 0;       // the time up to which the logic has been stepped
     bool is_busy_[2] = {false, false};  // a transfer goes on: send, receive
     std::uint32_t receive_address_ = 0;
+    bool is_resetting_ = false;
     bool mmu_on_ = false;
     bool global_timer_on_ = false;
     bool is_out_of_time_ = false;

@@ -389,7 +389,12 @@ proc glob {args} {
     return [uplevel 1 [list ::real_glob {*}$args]]
 }
 proc finish {code} {
-    foreach cell [lsort [dict keys $::cells]] { puts "cell $cell [ip_of $cell]" }
+    foreach cell [lsort [dict keys $::cells]] {
+        puts "cell $cell [ip_of $cell]"
+        dict for {name value} [dict get $::cells $cell parameters] {
+            puts "parameter $cell [string range $name 7 end] $value"
+        }
+    }
     dict for {monitor path} $::monitors { puts "watched $path" }
     foreach assignment $::assigned {
         lassign $assignment space segment low high

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "hw/random_network.h"
@@ -70,6 +71,7 @@ struct WindowCase {
     std::int64_t pad_value = 0;
     bool by_groups = false;
     std::int64_t depth = 0;  // other than the computed one
+    bool in_parallel = false;
     Text text = Text::kSource;
 };
 
@@ -127,8 +129,12 @@ void check_windows(const WindowCase& c, std::int64_t frames) {
         build.finish({c.by_groups ? build.window_max(windows, positions) : windows});
     const Parameters changes =
         c.depth == 0 ? Parameters{} : Parameters{{"Depth", std::to_string(c.depth)}};
-    UnitUnderTest dut(network, 0, {c.pe, 1}, changes, c.text);
-    ASSERT_EQ(dut.unit.integer("Depthwise"), c.by_groups ? 1 : 0);
+    const hw::Folding folding{c.pe, c.in_parallel ? positions : 1};
+    UnitUnderTest dut(network, 0, folding, changes, c.text);
+    const bool by_groups = c.by_groups || c.in_parallel;
+    if (!c.in_parallel) {
+        ASSERT_EQ(dut.unit.integer("Depthwise"), by_groups ? 1 : 0);
+    }
 
     Network alone = network;
     alone.outputs = {windows};
@@ -136,14 +142,16 @@ void check_windows(const WindowCase& c, std::int64_t frames) {
     const auto result = qloom::testing::reference_run(alone, inputs)[0];
     Numbers expected(result.begin(), result.end());
     const std::int64_t channels = c.shape.back();
-    if (c.by_groups) expected = slow_windows(expected, positions, channels, c.pe);
+    if (by_groups) expected = slow_windows(expected, positions, channels, c.pe);
 
     const auto& type = network.stream(windows).type;
     const auto pe = static_cast<int>(c.pe);
     const Numbers in(inputs[0].begin(), inputs[0].end());
-    const std::size_t beats = expected.size() / static_cast<std::size_t>(c.pe);
+    const auto out_elements = static_cast<int>(folding.pe * folding.simd);
+    const std::size_t beats = expected.size() / static_cast<std::size_t>(out_elements);
     // Beats of the next frame that need no pixel of it.
-    const auto leading = static_cast<std::size_t>(leading_padding(c, channels / c.pe));
+    const auto leading =
+        static_cast<std::size_t>(c.in_parallel ? 0 : leading_padding(c, channels / c.pe));
     for (const Traffic& traffic : kAllTraffic) {
         sim::StreamHarness harness(dut.model);
         const std::vector<std::uint32_t> words = pack(in, pe, type.bits);
@@ -154,7 +162,7 @@ void check_windows(const WindowCase& c, std::int64_t frames) {
         const sim::RunRecord record =
             harness.run({&source, 1}, {&sink, 1}, {.seed = 5, .drain_cycles = 100});
         EXPECT_EQ(record.sinks[0].surplus, leading) << traffic.name;
-        EXPECT_EQ(unpack(record.sinks[0].words, pe, type.bits, type.is_signed), expected)
+        EXPECT_EQ(unpack(record.sinks[0].words, out_elements, type.bits, type.is_signed), expected)
             << traffic.name;
         if (traffic.name != kFullSpeed.name || c.depth != 0) continue;
         // Frame after frame without a gap.
@@ -226,6 +234,36 @@ TEST(SlidingWindow, EveryWindowInOrderWithoutAGap) {
     for (const WindowCase& c : window_cases()) check_windows(c, 8);
 }
 
+TEST(ParallelWindow, EveryWindowAtOnceWithoutAGap) {
+    for (WindowCase c : window_cases()) {
+        if (c.name == "padding alone" || c.name == "1x1 stride") continue;
+        c.in_parallel = true;
+        c.depth = 0;
+        check_windows(c, 8);
+    }
+    check_windows({"netlist",
+                   {5, 4, 2},
+                   {axis(3, 2, 1, 1, 1), axis(3, 1, 1, 1, 1)},
+                   1,
+                   {0, 3},
+                   1,
+                   false,
+                   0,
+                   true,
+                   Text::kNetlist},
+                  6);
+    check_windows({"a ring of no power of two",
+                   {5, 6, 2},
+                   {axis(3, 1, 1, 1, 1), axis(3, 1, 1, 1, 1)},
+                   2,
+                   {0, 3},
+                   0,
+                   false,
+                   21,
+                   true},
+                  6);
+}
+
 TEST(SlidingWindow, NetlistDoesTheSame) {
     check_windows({"netlist",
                    {5, 4, 2},
@@ -235,6 +273,7 @@ TEST(SlidingWindow, NetlistDoesTheSame) {
                    1,
                    false,
                    0,
+                   false,
                    Text::kNetlist},
                   6);
 }
@@ -252,8 +291,12 @@ TEST(SlidingWindow, DISABLED_SweepRandomGeometry) {
         c.axes = {build.random_axis(c.shape[0]), build.random_axis(c.shape[1])};
         c.by_groups = build.uniform(0, 1) == 1;
         c.pe = build.uniform(0, 1) == 0 ? 1 : channels;
-        c.depth = 0;
         check_windows(c, 6);
+        c.in_parallel = build.uniform(0, 1) == 1;
+        if (c.in_parallel && std::ranges::all_of(c.axes, [](const WindowAxis& a) {
+                return a.pad_begin <= (a.kernel - 1) * a.dilation;
+            }))
+            check_windows(c, 6);
         if (::testing::Test::HasFailure()) break;
     }
 }

@@ -106,13 +106,24 @@ TEST_F(AcceleratorTest, ConvolutionsAndPooling) {
     check(build.finish({build.dense(x, 5, {-4, 3})}), at(600), 10);
 }
 
-TEST_F(AcceleratorTest, BinaryConvolutionAtOnePixelAWindowBeat) {
+// A pixel a clock: whole windows a beat, matrices and kernels as wide as them.
+TEST_F(AcceleratorTest, BinaryConvolutionsAtAPixelAClock) {
     NetworkBuilder build(22);
     auto x = build.input("x", {6, 6, 4}, {0, 1});
     x = build.threshold(build.dense_xnor(build.windows(x, {window(3, 1, 0), window(3, 1, 0)}), 8),
                         1);
-    x = build.dense_xnor(build.windows(x, {window(2, 2, 0), window(2, 2, 0)}), 6);
-    check(build.finish({x}), at(150), 12);
+    x = build.window_max(build.windows(x, {window(2, 2, 0), window(2, 2, 0)}), 4);
+    x = build.dense_xnor(x, 6);
+    check(build.finish({x}), at(36), 12);
+}
+
+TEST_F(AcceleratorTest, DepthwiseAtAPixelAClock) {
+    NetworkBuilder build(26);
+    auto x = build.input("x", {5, 7, 2}, {0, 15});
+    x = build.depthwise(build.windows(x, {window(3, 1, 1), window(3, 1, 1)}), 9, 1, {-4, 3});
+    x = build.threshold(x, 7);
+    x = build.dense(build.windows(x, {window(3, 2, 1), window(3, 2, 1)}), 3, {-4, 3});
+    check(build.finish({x}), at(35), 12);
 }
 
 TEST_F(AcceleratorTest, DepthwiseSeparableWithMultiplier) {

@@ -133,10 +133,111 @@ private:
     bool valid_ = false;
 };
 
+// Two windows of an image differ in where they start and in the last pixel they wait for.
+class ParallelWindowMachine final : public Machine {
+public:
+    ParallelWindowMachine(MachinePorts ports, const Unit& unit)
+        : Machine(std::move(ports)),
+          groups_(unit.integer("Channels") / unit.integer("Simd")),
+          x_(unit, "Width", "KernelW", "StrideW", "DilationW", "PadLeft"),
+          y_(unit, "Height", "KernelH", "StrideH", "DilationH", "PadTop") {
+        group_.turns = groups_;
+        ox_.turns = unit.integer("OutW");
+        oy_.turns = unit.integer("OutH");
+        free_w_ = std::min((x_.size + x_.pad - 1) / x_.stride + 1, ox_.turns);
+        free_h_ = std::min((y_.size + y_.pad - 1) / y_.stride + 1, oy_.turns);
+        needed_ = last_needed();
+        ahead_ = -needed_ - 1;
+        taken_ = (y_.pad * x_.size + x_.pad) * groups_ - unit.integer("Depth");
+    }
+
+    void publish(Wires& wires) const override {
+        wires.ready.set(inputs_[0], taken_ < 0);
+        wires.valid.set(outputs_[0], valid_);
+    }
+    std::int64_t step(const Wires& wires) override {
+        const bool valid = valid_;
+        const bool write = wires.fires(inputs_[0]);
+        const bool enable = !valid_ || wires.ready[static_cast<std::size_t>(outputs_[0])] != 0;
+        const bool issue = enable && ahead_ >= 0;
+        if (enable) valid_ = issue;
+        if (issue) move_on();
+        if (write) {
+            ++ahead_;
+            ++taken_;
+        }
+        return next(issue || write || valid != valid_);
+    }
+    void state(StateHash& hash) const override {
+        for (const Loop* loop : {&group_, &ox_, &oy_}) hash.add(loop->at);
+        hash.add(ahead_);
+        hash.add(taken_);
+        hash.add(valid_ ? 1 : 0);
+    }
+
+private:
+    struct Axis {
+        std::int64_t size;
+        std::int64_t reach;
+        std::int64_t stride;
+        std::int64_t pad;
+        Axis(const Unit& unit, const char* size_name, const char* kernel, const char* stride_name,
+             const char* dilation, const char* pad_name)
+            : size(unit.integer(size_name)),
+              reach((unit.integer(kernel) - 1) * unit.integer(dilation) + 1),
+              stride(unit.integer(stride_name)),
+              pad(unit.integer(pad_name)) {}
+        [[nodiscard]] std::int64_t last(std::int64_t output) const {
+            return std::min(output * stride - pad + reach - 1, size - 1);
+        }
+    };
+
+    [[nodiscard]] std::int64_t last_needed() const {
+        return base_ + (y_.last(oy_.at) * x_.size + x_.last(ox_.at)) * groups_ + group_.at;
+    }
+    void move_on() {
+        if (group_.last()) taken_ -= freed();
+        const bool row_end = group_.last() && ox_.last();
+        if (row_end && oy_.last()) base_ += y_.size * x_.size * groups_;
+        if (row_end) oy_.step();
+        if (group_.last()) ox_.step();
+        group_.step();
+        const std::int64_t needed = last_needed();
+        ahead_ -= needed - needed_;
+        needed_ = needed;
+    }
+    [[nodiscard]] std::int64_t freed() const {
+        const std::int64_t step = x_.stride * groups_;
+        if (!ox_.last()) return ox_.at < free_w_ - 1 && oy_.at < free_h_ ? step : 0;
+        const std::int64_t row = x_.size * groups_;
+        const std::int64_t back = (free_w_ - 1) * step;
+        if (!oy_.last()) return oy_.at < free_h_ - 1 ? y_.stride * row - back : 0;
+        return y_.size * row - (free_h_ - 1) * y_.stride * row - back;
+    }
+
+    std::int64_t groups_;
+    Axis x_;
+    Axis y_;
+    Loop group_;
+    Loop ox_;
+    Loop oy_;
+    std::int64_t free_w_ = 1;
+    std::int64_t free_h_ = 1;
+    std::int64_t base_ = 0;
+    std::int64_t needed_ = 0;
+    std::int64_t ahead_ = 0;
+    std::int64_t taken_ = 0;
+    bool valid_ = false;
+};
+
 }  // namespace
 
 MachinePtr make_sliding_window_machine(const Unit& unit, MachinePorts ports) {
     return std::make_unique<SlidingWindowMachine>(std::move(ports), unit);
+}
+
+MachinePtr make_parallel_window_machine(const Unit& unit, MachinePorts ports) {
+    return std::make_unique<ParallelWindowMachine>(std::move(ports), unit);
 }
 
 }  // namespace qloom::hw

@@ -42,9 +42,11 @@ public:
     [[nodiscard]] std::vector<Folding> legal_foldings(const LayerView& view) const override {
         const std::int64_t multiplier = kind_of(view).multiplier;
         std::vector<Folding> result;
-        if (group_source(view) != nullptr) {
-            for (const std::int64_t channels : divisors(channels_of(view)))
-                result.push_back({channels * multiplier, 1});
+        if (const network::Layer* source = group_source(view)) {
+            for (const std::int64_t channels : divisors(channels_of(view))) {
+                for (const std::int64_t simd : positions_a_beat({view.network, *source}))
+                    result.push_back({channels * multiplier, simd});
+            }
         } else {
             for (const std::int64_t simd : divisors(positions_of(view)))
                 result.push_back({channels_of(view) * multiplier, simd});

@@ -31,9 +31,11 @@ public:
 
     [[nodiscard]] std::vector<Folding> legal_foldings(const LayerView& view) const override {
         std::vector<Folding> result;
-        if (group_source(view) != nullptr) {
-            for (const std::int64_t pe : divisors(view.output().channels()))
-                result.push_back({pe, 1});
+        if (const network::Layer* source = group_source(view)) {
+            for (const std::int64_t pe : divisors(view.output().channels())) {
+                for (const std::int64_t simd : positions_a_beat({view.network, *source}))
+                    result.push_back({pe, simd});
+            }
         } else {
             for (const std::int64_t simd : divisors(kind_of(view).positions))
                 result.push_back({view.output().channels(), simd});

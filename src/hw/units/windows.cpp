@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "hw/units/window_ring.h"
+
 namespace qloom::hw {
 namespace {
 
@@ -44,6 +46,16 @@ const Layer* group_source(const LayerView& reader) {
             return &layer;
     }
     return nullptr;
+}
+
+bool can_be_parallel(const LayerView& windows) {
+    return std::get<SlidingWindow>(windows.layer.kind).positions() > 1 &&
+           WindowGeometry(windows).starts_inside();
+}
+
+std::vector<std::int64_t> positions_a_beat(const LayerView& windows) {
+    if (!can_be_parallel(windows)) return {1};
+    return {1, std::get<SlidingWindow>(windows.layer.kind).positions()};
 }
 
 }  // namespace qloom::hw

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "hw/unit.h"
 
@@ -15,5 +16,10 @@ namespace qloom::hw {
 const network::Layer* group_reader(const LayerView& windows);
 // The SlidingWindow whose windows come by channel groups to this reader, or nullptr.
 const network::Layer* group_source(const LayerView& reader);
+
+// Whether the library has a unit that makes these windows a whole window a beat.
+bool can_be_parallel(const LayerView& windows);
+// Positions a beat in which they may come to a reader by channel groups: 1, and all.
+std::vector<std::int64_t> positions_a_beat(const LayerView& windows);
 
 }  // namespace qloom::hw
