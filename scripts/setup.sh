@@ -4,7 +4,7 @@ set -eu
 
 packages="
 build-essential cmake ninja-build ccache git
-libfmt-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev zlib1g-dev
+libfmt-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev zlib1g-dev libpng-dev libjpeg-dev
 libonnx-dev libprotobuf-dev protobuf-compiler
 libtorch-dev libopenblas-dev libopenblas0-pthread
 verilator clang lld yosys
