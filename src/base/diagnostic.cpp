@@ -13,17 +13,19 @@ namespace {
 constexpr CodeInfo kCodes[] = {
 #define QLOOM_CODE(number, name, summary, example, repair) \
     {Code{number}, #name, summary, example, repair},
+// clang-format off: ascending by number
 #include "base/codes/base.def"
-#include "base/codes/cli.def"
-#include "base/codes/emit.def"
-#include "base/codes/hw.def"
+#include "base/codes/onnx.def"
 #include "base/codes/ir.def"
 #include "base/codes/lower.def"
-#include "base/codes/onnx.def"
-#include "base/codes/pack.def"
+#include "base/codes/hw.def"
+#include "base/codes/emit.def"
 #include "base/codes/sim.def"
-#include "base/codes/soc.def"
 #include "base/codes/train.def"
+#include "base/codes/cli.def"
+#include "base/codes/pack.def"
+#include "base/codes/soc.def"
+// clang-format on
 #undef QLOOM_CODE
 };
 

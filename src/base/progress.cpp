@@ -106,6 +106,11 @@ Progress::Progress(std::FILE* stream, ProgressStyle style, std::string title, st
       total_(total),
       start_(std::chrono::steady_clock::now()) {}
 
+Progress::Progress(ProgressSink sink, std::string title, std::int64_t total)
+    : Progress(nullptr, ProgressStyle::kSink, std::move(title), total) {
+    sink_ = std::move(sink);
+}
+
 Progress::~Progress() { finish(); }
 
 double Progress::elapsed() const {
@@ -119,12 +124,16 @@ void Progress::update(std::int64_t done, std::string_view details, double eta_se
     }
     details_ = details;
     const double now = elapsed();
-    const double interval = style_ == ProgressStyle::kBar ? kBarInterval : kLineInterval;
+    const double interval = style_ == ProgressStyle::kLines ? kLineInterval : kBarInterval;
     if (now - last_shown_ < interval) {
         return;
     }
     last_shown_ = now;
     const ProgressState state{title_, done_, total_, now, eta_seconds, details_};
+    if (style_ == ProgressStyle::kSink) {
+        sink_.update(state);
+        return;
+    }
     if (style_ == ProgressStyle::kBar) {
         // One column is left free: some terminals wrap a line that fills the last one.
         fmt::print(stream_, "\r{}\x1b[K", progress_bar_text(state, terminal_columns(stream_) - 1));
@@ -139,7 +148,7 @@ void Progress::begin_stage(std::string title, std::int64_t total) {
     title_ = std::move(title);
     total_ = total;
     done_ = 0;
-    if (style_ == ProgressStyle::kBar) {
+    if (style_ == ProgressStyle::kBar || style_ == ProgressStyle::kSink) {
         last_shown_ = -kBarInterval;
         update(0);
     } else if (style_ == ProgressStyle::kLines) {
@@ -149,6 +158,10 @@ void Progress::begin_stage(std::string title, std::int64_t total) {
 
 void Progress::line(std::string_view text) {
     if (style_ == ProgressStyle::kSilent) {
+        return;
+    }
+    if (style_ == ProgressStyle::kSink) {
+        sink_.line(text);
         return;
     }
     erase();

@@ -3,13 +3,15 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <functional>
 #include <string>
 #include <string_view>
 
 namespace qloom {
 
-// How progress is shown: a bar redrawn in place on a terminal, plain lines in a log, or not at all.
-enum class ProgressStyle { kBar, kLines, kSilent };
+// How progress is shown: a bar redrawn in place on a terminal, plain lines in a log, by a program that asked for it, or not
+// at all.
+enum class ProgressStyle { kBar, kLines, kSink, kSilent };
 
 // kSilent when `quiet`; otherwise kBar where `stream` is a terminal, else kLines.
 ProgressStyle progress_style(std::FILE* stream, bool quiet);
@@ -30,6 +32,12 @@ struct ProgressState {
     std::string_view details = {};
 };
 
+// A program that shows progress by itself (a notebook). What it throws ends the work.
+struct ProgressSink {
+    std::function<void(const ProgressState& state)> update;  // at most ten times a second, and when a part begins
+    std::function<void(std::string_view text)> line;         // a line that stays
+};
+
 // One line of at most `columns` characters; the bar shrinks first, then the details are cut.
 //   title [=========>          ]  47 %  details  ETA 12 s
 std::string progress_bar_text(const ProgressState& state, int columns);
@@ -41,6 +49,7 @@ std::string progress_line_text(const ProgressState& state);
 class Progress {
 public:
     Progress(std::FILE* stream, ProgressStyle style, std::string title, std::int64_t total);
+    Progress(ProgressSink sink, std::string title, std::int64_t total);
     ~Progress();
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;
@@ -61,6 +70,7 @@ private:
 
     std::FILE* stream_;
     ProgressStyle style_;
+    ProgressSink sink_;
     std::string title_;
     std::string first_title_;  // names the whole work in the closing line
     std::int64_t total_;

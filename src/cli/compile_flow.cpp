@@ -83,7 +83,8 @@ void add_package(const lower::Engine& engine, const std::vector<ir::Value>& samp
     }
     std::vector<ir::Value> few = samples;
     for (ir::Value& sample : few) sample = slice_frames(sample, 0, std::min(kMadeUpFrames, frame_count(sample)));
-    pack::Package package = pack::make_package(accelerator, accelerator.board, engine.lowered(), rtl, samples_of(engine, few));
+    pack::Package package = pack::make_package(accelerator, accelerator.board, engine.lowered(), rtl, samples_of(engine, few),
+                                               {.output = output_meaning_of(engine.lowered())});
     std::ranges::move(package.files, std::back_inserter(files));
     outcome.notes.insert(outcome.notes.end(), package.notes.begin(), package.notes.end());
 }

@@ -178,4 +178,13 @@ int run_program(std::vector<std::string> arguments) {
     return number(code);
 }
 
+nlohmann::ordered_json call_verb(const std::string& verb, const std::vector<std::string>& arguments,
+                                 const Listener& listener) {
+    Session session;
+    session.json = true;
+    session.listener = &listener;
+    run_verb(verb, arguments, session);
+    return std::move(session.result());
+}
+
 }  // namespace qloom::cli

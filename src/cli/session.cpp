@@ -17,7 +17,9 @@ std::string_view code_name(Code code) {
 }  // namespace
 
 void Session::print(std::string_view text) const {
-    if (!json) {
+    if (listener != nullptr) {
+        listener->text(text);
+    } else if (!json) {
         write(stdout, text);
     }
 }
@@ -29,20 +31,25 @@ void Session::say(std::string_view text) const {
 }
 
 void Session::note(std::string_view text) const {
-    if (!quiet) {
+    if (listener != nullptr) {
+        listener->note(text);
+    } else if (!quiet) {
         std::fflush(stdout);
         fmt::print(stderr, "qloom: note: {}\n", text);
     }
 }
 
 Progress Session::progress(std::string title, std::int64_t total) const {
+    if (listener != nullptr) {
+        return {listener->progress, std::move(title), total};
+    }
     return {stderr, progress_style(stderr, quiet), std::move(title), total};
 }
 
 int Session::columns() const { return terminal_columns(stdout, 100); }
 
 void Session::print_result() const {
-    if (json) {
+    if (json && listener == nullptr) {
         write(stdout, result_.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
     }
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -11,12 +12,20 @@
 
 namespace qloom::cli {
 
+// Who hears a verb in place of the terminal, when another program runs it. What its functions throw ends the verb.
+struct Listener {
+    std::function<void(std::string_view text)> text;  // what the verb prints, summaries included
+    std::function<void(std::string_view text)> note;  // facts that a person should know
+    ProgressSink progress;
+};
+
 // Where one run of a verb says what: results on stdout, everything else on stderr, one JSON document in place of all
 // text on stdout with --json.
 class Session {
 public:
     bool json = false;
     bool quiet = false;
+    const Listener* listener = nullptr;  // nullptr: the terminal
 
     // What was asked for: printed unless --json. Ends with a newline.
     void print(std::string_view text) const;

@@ -1,9 +1,12 @@
 #include "base/progress.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace qloom {
 namespace {
@@ -55,6 +58,24 @@ TEST(Progress, QuietPrintsNothing) {
     }
     EXPECT_EQ(std::ftell(file), 6);  // the line alone: short work leaves no closing line
     std::fclose(file);
+}
+
+// A program that shows progress by itself hears every part begin and the lines that stay; what it throws goes up.
+TEST(Progress, SinksHearItAll) {
+    std::vector<std::string> heard;
+    {
+        Progress progress({.update = [&](const ProgressState& state) {
+                               heard.push_back(fmt::format("{} {}/{}", state.title, state.done, state.total));
+                           },
+                           .line = [&](std::string_view text) { heard.emplace_back(text); }},
+                          "train", 10);
+        progress.begin_stage("load", 4);
+        progress.line("epoch 1");
+        progress.begin_stage("train", 8);
+    }
+    EXPECT_EQ(heard, (std::vector<std::string>{"load 0/4", "epoch 1", "train 0/8"}));
+    Progress progress({.update = [](const ProgressState&) { throw std::runtime_error("stop"); }, .line = {}}, "x", 1);
+    EXPECT_THROW(progress.begin_stage("y", 2), std::runtime_error);
 }
 
 }  // namespace
