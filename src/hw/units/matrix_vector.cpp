@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "hw/cost.h"
-#include "hw/units/buffer.h"
 #include "hw/units/products.h"
 
 namespace qloom::hw {
@@ -94,14 +93,9 @@ public:
                                 .xnor = is_xnor(layer)};
         unit.cost += dot_products_cost(products, folding.pe, folding.simd, folding.simd,
                                        accumulator, simd_folds > 1);
-        std::string buffer_style = "auto";
         if (layer.matrix_height() != folding.pe) {
-            const std::int64_t beat_bits = folding.simd * input.bits;
-            const Buffer replay =
-                choose_buffer(std::int64_t{2} << cost::ceil_log2(simd_folds), beat_bits, prices);
-            buffer_style = replay.ram_style;
-            unit.cost += replay.cost;
-            unit.cost += Resources{16.0, replay.register_ffs(beat_bits) + 24.0, 0.0, 0.0};
+            unit.cost += Resources{cost::ram_luts(2 * simd_folds, folding.simd * input.bits) + 16.0,
+                                   static_cast<double>(folding.simd * input.bits) + 24.0, 0.0, 0.0};
         }
 
         unit.parameters = {
@@ -119,7 +113,7 @@ public:
             {"RamStyle", words == 1  ? "auto"
                          : use_block ? "block"
                                      : "distributed"},
-            {"BufferStyle", buffer_style},
+            {"BufferStyle", "auto"},
             {"Style", "auto"}};
         return unit;
     }
