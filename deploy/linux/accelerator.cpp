@@ -40,13 +40,15 @@ void pack(const Port& port, std::span<const std::int64_t> integers, std::span<st
     std::fill(bytes.begin(), bytes.end(), std::uint8_t{0});
     for (std::size_t i = 0; i < integers.size(); ++i) {
         const auto k = static_cast<std::int64_t>(i);
-        std::int64_t bit = k / port.elements_per_beat * beat_bytes * 8 + k % port.elements_per_beat * port.element_bits;
+        std::int64_t bit = k / port.elements_per_beat * beat_bytes * 8 +
+                           k % port.elements_per_beat * port.element_bits;
         auto value = static_cast<std::uint64_t>(integers[i]);
         // Bits up to the end of a byte at a time.
         for (int left = port.element_bits; left > 0;) {
             const int count = std::min(8 - static_cast<int>(bit % 8), left);
             const std::uint64_t part = value & ((std::uint64_t{1} << count) - 1);
-            bytes[static_cast<std::size_t>(bit / 8)] |= static_cast<std::uint8_t>(part << (bit % 8));
+            bytes[static_cast<std::size_t>(bit / 8)] |=
+                static_cast<std::uint8_t>(part << (bit % 8));
             value >>= count;
             bit += count;
             left -= count;
@@ -57,18 +59,21 @@ void pack(const Port& port, std::span<const std::int64_t> integers, std::span<st
 // Output elements are whole bytes.
 std::int64_t element_at(const Port& port, std::span<const std::uint8_t> bytes, std::int64_t index) {
     const int size = port.element_bits / 8;
-    const std::int64_t at = index / port.elements_per_beat * (port.data_bits / 8) + index % port.elements_per_beat * size;
+    const std::int64_t at = index / port.elements_per_beat * (port.data_bits / 8) +
+                            index % port.elements_per_beat * size;
     std::uint64_t value = 0;
     for (int i = size - 1; i >= 0; --i) {
         value = value << 8U | bytes[static_cast<std::size_t>(at + i)];
     }
     const int unused = 64 - port.element_bits;
-    return port.is_signed ? static_cast<std::int64_t>(value << unused) >> unused : static_cast<std::int64_t>(value);
+    return port.is_signed ? static_cast<std::int64_t>(value << unused) >> unused
+                          : static_cast<std::int64_t>(value);
 }
 
 std::int64_t whole_frames(std::size_t values, std::int64_t elements) {
     if (values % static_cast<std::size_t>(elements) != 0) {
-        throw std::invalid_argument(std::to_string(values) + " values are no whole frames of " + std::to_string(elements));
+        throw std::invalid_argument(std::to_string(values) + " values are no whole frames of " +
+                                    std::to_string(elements));
     }
     return static_cast<std::int64_t>(values) / elements;
 }
@@ -77,14 +82,16 @@ std::int64_t whole_frames(std::size_t values, std::int64_t elements) {
 
 Accelerator::Accelerator(Device& device, const Model& model, std::int64_t batch_size)
     : device_(&device), model_(model), batch_size_(batch_size) {
-    const std::int64_t most = model.dma_max_bytes / std::max(model.input.frame_bytes(), model.output.frame_bytes());
+    const std::int64_t most =
+        model.dma_max_bytes / std::max(model.input.frame_bytes(), model.output.frame_bytes());
     if (batch_size < 1 || batch_size > most) {
         throw std::invalid_argument("batch_size must be from 1 to " + std::to_string(most));
     }
     output_offset_ = aligned(batch_size * model.input.frame_bytes());
     const std::size_t needed = output_offset_ + aligned(batch_size * model.output.frame_bytes());
     if (needed > device.memory().size()) {
-        throw std::runtime_error("a batch needs " + std::to_string(needed) + " bytes, and the buffer has " +
+        throw std::runtime_error("a batch needs " + std::to_string(needed) +
+                                 " bytes, and the buffer has " +
                                  std::to_string(device.memory().size()));
     }
     if (device.address() % kAlignment != 0 || device.address() + needed > model.dma_address_end) {
@@ -98,8 +105,9 @@ void Accelerator::reset() {
     device_->write(kSend + kControl, kReset);
     while ((device_->read(kSend + kControl) & kReset) != 0) {
         if (std::chrono::steady_clock::now() > deadline) {
-            throw std::runtime_error("the DMA at " + hex(model_.dma_base) +
-                                     " does not come out of reset: is the bitstream loaded, and its clock on?");
+            throw std::runtime_error(
+                "the DMA at " + hex(model_.dma_base) +
+                " does not come out of reset: is the bitstream loaded, and its clock on?");
         }
     }
     device_->write(kReceive + kControl, kRun);
@@ -107,11 +115,13 @@ void Accelerator::reset() {
 }
 
 std::span<std::uint8_t> Accelerator::input_buffer() {
-    return device_->memory().first(static_cast<std::size_t>(batch_size_ * model_.input.frame_bytes()));
+    return device_->memory().first(
+        static_cast<std::size_t>(batch_size_ * model_.input.frame_bytes()));
 }
 
 std::span<std::uint8_t> Accelerator::output_buffer() {
-    return device_->memory().subspan(output_offset_, static_cast<std::size_t>(batch_size_ * model_.output.frame_bytes()));
+    return device_->memory().subspan(
+        output_offset_, static_cast<std::size_t>(batch_size_ * model_.output.frame_bytes()));
 }
 
 void Accelerator::start(std::uint32_t channel, std::uint64_t address, std::int64_t bytes) {
@@ -126,14 +136,16 @@ void Accelerator::wait(std::uint32_t channel, const char* side) {
         const std::uint32_t status = device_->read(channel + kStatus);
         if ((status & kErrors) != 0) {
             reset();
-            throw std::runtime_error(std::string("the DMA failed while ") + side + ", status " + hex(status));
+            throw std::runtime_error(std::string("the DMA failed while ") + side + ", status " +
+                                     hex(status));
         }
         if ((status & kIdle) != 0) {
             return;
         }
         if (std::chrono::steady_clock::now() > deadline) {
             reset();
-            throw std::runtime_error(std::string("the DMA does not finish ") + side + ", status " + hex(status));
+            throw std::runtime_error(std::string("the DMA does not finish ") + side + ", status " +
+                                     hex(status));
         }
     }
 }
@@ -150,7 +162,8 @@ void Accelerator::execute_on_buffers(std::int64_t frames) {
     wait(kReceive, "receiving");
     const std::uint32_t received = device_->read(kReceive + kLength);
     if (received != static_cast<std::uint32_t>(out_bytes)) {
-        throw std::runtime_error(std::to_string(received) + " bytes came back in place of " + std::to_string(out_bytes) +
+        throw std::runtime_error(std::to_string(received) + " bytes came back in place of " +
+                                 std::to_string(out_bytes) +
                                  ": is this the bitstream of this model.h?");
     }
 }
@@ -176,8 +189,9 @@ std::vector<std::int64_t> Accelerator::execute_integers(std::span<const std::int
 
 std::vector<std::int64_t> Accelerator::to_integers(std::span<const float> frames) const {
     if (*model_.host_before != '\0') {
-        throw std::runtime_error(std::string("the model computes ") + model_.host_before +
-                                 " before the hardware: do that yourself and give the integers to execute_integers()");
+        throw std::runtime_error(
+            std::string("the model computes ") + model_.host_before +
+            " before the hardware: do that yourself and give the integers to execute_integers()");
     }
     const std::int64_t elements = model_.input.elements;
     const std::int64_t count = whole_frames(frames.size(), elements);
@@ -185,24 +199,28 @@ std::vector<std::int64_t> Accelerator::to_integers(std::span<const float> frames
     std::vector<std::int64_t> integers(frames.size());
     for (std::int64_t i = 0; i < count * elements; ++i) {
         const std::int64_t k = i % elements;
-        const std::int64_t from = model_.input_order.empty() ? k : model_.input_order[static_cast<std::size_t>(k)];
+        const std::int64_t from =
+            model_.input_order.empty() ? k : model_.input_order[static_cast<std::size_t>(k)];
         float x = frames[static_cast<std::size_t>(i - k + from)];
         if (model_.has_quantiser) {
             // In single precision, as the model computes it; nearbyint rounds ties to even.
             const Quantiser& quantiser = model_.quantiser;
-            const float level = std::clamp(std::nearbyint(x / quantiser.scale + quantiser.zero_point),
-                                           static_cast<float>(quantiser.low), static_cast<float>(quantiser.high));
+            const float level =
+                std::clamp(std::nearbyint(x / quantiser.scale + quantiser.zero_point),
+                           static_cast<float>(quantiser.low), static_cast<float>(quantiser.high));
             x = (level - quantiser.zero_point) * quantiser.scale;
         }
         const std::size_t c = static_cast<std::size_t>(k) % channels;
-        const double exact = (static_cast<double>(x) - model_.input_bias[c]) / model_.input_scale[c];
+        const double exact =
+            (static_cast<double>(x) - model_.input_bias[c]) / model_.input_scale[c];
         const double integer = std::nearbyint(exact);
-        const bool is_inside =
-            integer >= static_cast<double>(model_.input_low) && integer <= static_cast<double>(model_.input_high);
+        const bool is_inside = integer >= static_cast<double>(model_.input_low) &&
+                               integer <= static_cast<double>(model_.input_high);
         if (!is_inside || std::abs(exact - integer) > 0.01) {
-            throw std::invalid_argument("the value " + std::to_string(x) + " is none of the integers " +
-                                        std::to_string(model_.input_low) + " to " + std::to_string(model_.input_high) +
-                                        " that the model takes");
+            throw std::invalid_argument(
+                "the value " + std::to_string(x) + " is none of the integers " +
+                std::to_string(model_.input_low) + " to " + std::to_string(model_.input_high) +
+                " that the model takes");
         }
         integers[static_cast<std::size_t>(i)] = static_cast<std::int64_t>(integer);
     }
@@ -217,9 +235,11 @@ std::vector<float> Accelerator::to_outputs(std::span<const std::int64_t> integer
     for (std::int64_t i = 0; i < count * elements; ++i) {
         const std::int64_t k = i % elements;
         const std::size_t c = static_cast<std::size_t>(k) % channels;
-        const std::int64_t to = model_.output_order.empty() ? k : model_.output_order[static_cast<std::size_t>(k)];
+        const std::int64_t to =
+            model_.output_order.empty() ? k : model_.output_order[static_cast<std::size_t>(k)];
         outputs[static_cast<std::size_t>(i - k + to)] = static_cast<float>(
-            model_.output_scale[c] * static_cast<double>(integers[static_cast<std::size_t>(i)]) + model_.output_bias[c]);
+            model_.output_scale[c] * static_cast<double>(integers[static_cast<std::size_t>(i)]) +
+            model_.output_bias[c]);
     }
     return outputs;
 }
@@ -238,7 +258,8 @@ Throughput Accelerator::throughput_test(int repeats) {
     }
     Throughput result;
     result.frames = repeats * batch_size_;
-    result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    result.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     result.frames_per_second = static_cast<double>(result.frames) / result.seconds;
     return result;
 }
@@ -248,8 +269,9 @@ std::vector<std::int64_t> labels_of(std::span<const float> outputs, std::int64_t
     const std::size_t classes = frames > 0 ? outputs.size() / static_cast<std::size_t>(frames) : 1;
     for (std::size_t first = 0; first < outputs.size(); first += classes) {
         const std::span<const float> frame = outputs.subspan(first, classes);
-        labels.push_back(classes == 1 ? static_cast<std::int64_t>(frame[0])
-                                      : std::max_element(frame.begin(), frame.end()) - frame.begin());
+        labels.push_back(classes == 1
+                             ? static_cast<std::int64_t>(frame[0])
+                             : std::max_element(frame.begin(), frame.end()) - frame.begin());
     }
     return labels;
 }

@@ -2,7 +2,7 @@
 //
 //   auto device = qloom::open_device();
 //   qloom::Accelerator accelerator(*device, qloom::kModel);
-//   std::vector<float> y = accelerator.execute(x);    // x: frames of the model's input, back to back
+//   std::vector<float> y = accelerator.execute(x);  // x: frames of the model, back to back
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,8 @@
 
 namespace qloom {
 
-// One stream: `beats` beats a frame of data_bits, element k of a beat at bit k * element_bits, the low byte first in memory.
+// One stream: `beats` beats a frame of data_bits, element k of a beat at bit k * element_bits, the
+// low byte first in memory.
 struct Port {
     std::int64_t elements = 1;  // a frame
     std::int64_t beats = 1;
@@ -32,14 +33,15 @@ struct Quantiser {
     std::int64_t high = 0;
 };
 
-// Everything that depends on the network; model.h has the one of this package. Arrays of scales hold one value, or one a
-// channel: element k of a stream has channel k mod C.
+// Everything that depends on the network; model.h has the one of this package. Arrays of scales
+// hold one value, or one a channel: element k of a stream has channel k mod C.
 struct Model {
     Port input;
     Port output;
     std::span<const double> input_scale;
     std::span<const double> input_bias;
-    std::span<const std::int32_t> input_order;  // empty, or stream element k is element order[k] of the model's frame
+    // Empty, or stream element k is element order[k] of the model's frame.
+    std::span<const std::int32_t> input_order;
     std::int64_t input_low = 0;
     std::int64_t input_high = 0;
     bool has_quantiser = false;
@@ -47,7 +49,8 @@ struct Model {
     std::span<const double> output_scale;
     std::span<const double> output_bias;
     std::span<const std::int32_t> output_order;
-    const char* host_before = "";  // operators of the model that this driver does not compute: give integers
+    // Operators of the model that this driver does not compute: give it integers.
+    const char* host_before = "";
     const char* host_after = "";
     std::uint64_t dma_base = 0;
     std::int64_t dma_max_bytes = 0;
@@ -61,8 +64,8 @@ struct Throughput {
     double frames_per_second = 0.0;
 };
 
-// Every function throws std::runtime_error with a sentence when the DMA reports an error or does not answer in time, and
-// std::invalid_argument for frames that the model does not take.
+// Every function throws std::runtime_error with a sentence when the DMA reports an error or does
+// not answer in time, and std::invalid_argument for frames that the model does not take.
 class Accelerator {
 public:
     // `batch_size` frames travel in one transfer; the device's memory holds a batch each way.
@@ -74,7 +77,8 @@ public:
     std::vector<float> execute(std::span<const float> frames);
     // The hardware alone: integers in the order of the streams.
     std::vector<std::int64_t> execute_integers(std::span<const std::int64_t> frames);
-    // Runs the first `frames` frames that lie in input_buffer(); results are in output_buffer() afterwards.
+    // Runs the first `frames` frames that lie in input_buffer(); results are in output_buffer()
+    // afterwards.
     void execute_on_buffers(std::int64_t frames);
     // Whole batches of zeros, timed.
     Throughput throughput_test(int repeats = 10);

@@ -1,4 +1,5 @@
-// Runs the frames of samples.h and compares with what the integer engine computed; then times whole batches.
+// Runs the frames of samples.h and compares with what the integer engine computed; then times whole
+// batches.
 #include <cstdio>
 #include <exception>
 

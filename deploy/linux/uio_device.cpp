@@ -1,4 +1,5 @@
-// Registers through UIO, memory through u-dma-buf (github.com/ikwzm/udmabuf); both come from qloom.dtso.
+// Registers through UIO, memory through u-dma-buf (github.com/ikwzm/udmabuf); both come from
+// qloom.dtso.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -21,7 +22,9 @@ constexpr std::size_t kRegisterBytes = 0x1000;
 constexpr const char* kRegisterName = "qloom-dma";
 constexpr const char* kBufferName = "udmabuf-qloom";
 
-[[noreturn]] void fail(const std::string& what) { throw std::runtime_error(what + ": " + std::strerror(errno)); }
+[[noreturn]] void fail(const std::string& what) {
+    throw std::runtime_error(what + ": " + std::strerror(errno));
+}
 
 std::string first_line(const fs::path& file) {
     std::ifstream stream(file);
@@ -38,7 +41,8 @@ fs::path uio_device() {
         }
     }
     throw std::runtime_error(std::string("no UIO device is called ") + kRegisterName +
-                             ": is qloom.dtbo loaded, and uio_pdrv_genirq.of_id=generic-uio on the kernel's command line?");
+                             ": is qloom.dtbo loaded, and uio_pdrv_genirq.of_id=generic-uio on the "
+                             "kernel's command line?");
 }
 
 fs::path buffer_folder() {
@@ -49,7 +53,8 @@ fs::path buffer_folder() {
             return folder;
         }
     }
-    throw std::runtime_error(std::string("there is no ") + kBufferName + ": is the module u-dma-buf loaded?");
+    throw std::runtime_error(std::string("there is no ") + kBufferName +
+                             ": is the module u-dma-buf loaded?");
 }
 
 class Mapping {
@@ -91,11 +96,15 @@ public:
         __sync_synchronize();
         words()[offset / 4] = value;
     }
-    std::span<std::uint8_t> memory() override { return {static_cast<std::uint8_t*>(memory_.data()), memory_.bytes()}; }
+    std::span<std::uint8_t> memory() override {
+        return {static_cast<std::uint8_t*>(memory_.data()), memory_.bytes()};
+    }
     std::uint64_t address() const override { return address_; }
 
 private:
-    volatile std::uint32_t* words() { return static_cast<volatile std::uint32_t*>(registers_.data()); }
+    volatile std::uint32_t* words() {
+        return static_cast<volatile std::uint32_t*>(registers_.data());
+    }
 
     fs::path folder_;
     std::uint64_t address_;

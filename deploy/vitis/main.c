@@ -41,13 +41,21 @@ static s64 value_at(const u8 *frame, int index) {
     return (s64)value;
 }
 
+#if QL_OUTPUT_REAL
+/* The real number that the model means by a value. */
+static float compared(const u8 *frame, int index) { return ql_output_real(index, (double)value_at(frame, index)); }
+#else
+static s64 compared(const u8 *frame, int index) { return value_at(frame, index); }
+#endif
+
+/* The value itself, or the place of the first largest. */
 static int label_of(const u8 *frame) {
     int best = 0, i;
     if (QL_OUTPUT_VALUES == 1) {
         return (int)value_at(frame, 0);
     }
     for (i = 1; i < QL_OUTPUT_VALUES; ++i) {
-        if (value_at(frame, i) > value_at(frame, best)) {
+        if (compared(frame, i) > compared(frame, best)) {
             best = i;
         }
     }

@@ -95,6 +95,12 @@ Board parse_board(std::string_view text, const std::string& where) {
             static_cast<std::uint64_t>(integer(table, "system", "memory_bytes", where, 1));
         board.memory_port_bits =
             static_cast<int>(integer(table, "system", "memory_port_bits", where, 8));
+        const int port = board.memory_port_bits;
+        const bool is_zynq7000 = board.processing_system == ProcessingSystem::kZynq7000;
+        if (port != 32 && port != 64 && (port != 128 || is_zynq7000)) {
+            throw_bad(where, fmt::format("[system] memory_port_bits = {} is not {}", port,
+                                         is_zynq7000 ? "32 or 64" : "32, 64 or 128"));
+        }
         board.cpu_mhz = table["system"]["cpu_mhz"].value_or(
             board.processing_system == ProcessingSystem::kZynq7000 ? 666.666687 : 1200.0);
         if (!(board.cpu_mhz >= 1.0 && board.cpu_mhz <= 10000.0)) {

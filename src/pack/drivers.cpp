@@ -18,13 +18,20 @@ using emit::TextFile;
 using OrderedJson = nlohmann::ordered_json;
 
 OrderedJson port_json(const hw::Port& port) {
-    return {{"elements", port.elements},         {"beats", port.beats},       {"elements_per_beat", port.elements_per_beat},
-            {"element_bits", port.element_bits}, {"data_bits", port.data_bits}, {"bits", port.type.bits},
+    return {{"elements", port.elements},
+            {"beats", port.beats},
+            {"elements_per_beat", port.elements_per_beat},
+            {"element_bits", port.element_bits},
+            {"data_bits", port.data_bits},
+            {"bits", port.type.bits},
             {"signed", port.type.is_signed}};
 }
 
-// What the DMA reaches from address 0 on: the whole memory of the board, or the lower two gigabytes of it.
-std::uint64_t address_end(const hw::Board& board) { return std::bit_ceil(board.memory_base + board.memory_bytes); }
+// What the DMA reaches from address 0 on: the whole memory of the board, or the lower two gigabytes
+// of it.
+std::uint64_t address_end(const hw::Board& board) {
+    return std::bit_ceil(board.memory_base + board.memory_bytes);
+}
 
 OrderedJson model_json(const DriverFacts& facts) {
     const HostInput& in = facts.view->input;
@@ -70,7 +77,8 @@ OrderedJson model_json(const DriverFacts& facts) {
 Tensor<std::int64_t> rows_of(const network::Frames& frames) {
     Tensor<std::int64_t> integers = network::integers_of(frames);
     const std::int64_t count = integers.dim(0);
-    return std::move(integers).reshaped({count, integers.size() / std::max<std::int64_t>(count, 1)});
+    return std::move(integers).reshaped(
+        {count, integers.size() / std::max<std::int64_t>(count, 1)});
 }
 
 NpyType npy_type(IntType type) {
@@ -80,7 +88,8 @@ NpyType npy_type(IntType type) {
     return type.bits <= (type.is_signed ? 32 : 31) ? NpyType::kInt32 : NpyType::kInt64;
 }
 
-void add_embedded(const std::vector<EmbeddedFile>& embedded, const std::string& folder, std::vector<TextFile>& files) {
+void add_embedded(const std::vector<EmbeddedFile>& embedded, const std::string& folder,
+                  std::vector<TextFile>& files) {
     for (const EmbeddedFile& file : embedded) {
         files.push_back({folder + std::string(file.name), std::string(file.text)});
     }
@@ -88,7 +97,8 @@ void add_embedded(const std::vector<EmbeddedFile>& embedded, const std::string& 
 
 std::string cpp_port(const char* name, const hw::Port& port) {
     return fmt::format(
-        "    .{} = {{.elements = {}, .beats = {}, .elements_per_beat = {}, .element_bits = {}, .data_bits = {},\n"
+        "    .{} = {{.elements = {}, .beats = {}, .elements_per_beat = {}, .element_bits = {}, "
+        ".data_bits = {},\n"
         "        .is_signed = {}}},\n",
         name, port.elements, port.beats, port.elements_per_beat, port.element_bits, port.data_bits,
         port.type.is_signed ? "true" : "false");
@@ -120,28 +130,40 @@ std::string quoted(const std::vector<std::string>& names) {
 std::string model_header(const DriverFacts& facts) {
     const HostInput& in = facts.view->input;
     const HostOutput& out = facts.view->output;
-    std::string text = "// The network and its two streams, made by qloom.\n#pragma once\n\n#include \"accelerator.h\"\n\n"
-                       "namespace qloom {\n\n";
-    text += cpp_array("double", "kInputScale", in.scale) + cpp_array("double", "kInputBias", in.bias) +
+    std::string text =
+        "// The network and its two streams, made by qloom.\n#pragma once\n\n#include "
+        "\"accelerator.h\"\n\n"
+        "namespace qloom {\n\n";
+    text += cpp_array("double", "kInputScale", in.scale) +
+            cpp_array("double", "kInputBias", in.bias) +
             cpp_array("std::int32_t", "kInputOrder", in.order);
-    text += cpp_array("double", "kOutputScale", out.scale) + cpp_array("double", "kOutputBias", out.bias) +
+    text += cpp_array("double", "kOutputScale", out.scale) +
+            cpp_array("double", "kOutputBias", out.bias) +
             cpp_array("std::int32_t", "kOutputOrder", out.order);
     text += "\ninline const Model kModel{\n";
-    text += cpp_port("input", facts.accelerator->inputs.front()) + cpp_port("output", facts.accelerator->outputs.front());
-    text += fmt::format("    .input_scale = kInputScale, .input_bias = kInputBias, .input_order = {},\n",
-                        array_use("kInputOrder", in.order.empty()));
+    text += cpp_port("input", facts.accelerator->inputs.front()) +
+            cpp_port("output", facts.accelerator->outputs.front());
+    text += fmt::format(
+        "    .input_scale = kInputScale, .input_bias = kInputBias, .input_order = {},\n",
+        array_use("kInputOrder", in.order.empty()));
     text += fmt::format("    .input_low = {}, .input_high = {},\n", in.range.lo, in.range.hi);
     if (in.quantiser) {
-        text += fmt::format("    .has_quantiser = true, .quantiser = {{.scale = {}F, .zero_point = {}F, .low = {}, .high = {}}},\n",
-                            fmt::format("{:#}", in.quantiser->scale), fmt::format("{:#}", in.quantiser->zero_point),
-                            in.quantiser->low, in.quantiser->high);
+        text += fmt::format(
+            "    .has_quantiser = true, .quantiser = {{.scale = {}F, .zero_point = {}F, .low = {}, "
+            ".high = {}}},\n",
+            fmt::format("{:#}", in.quantiser->scale), fmt::format("{:#}", in.quantiser->zero_point),
+            in.quantiser->low, in.quantiser->high);
     }
-    text += fmt::format("    .output_scale = kOutputScale, .output_bias = kOutputBias, .output_order = {},\n",
-                        array_use("kOutputOrder", out.order.empty()));
-    text += fmt::format("    .host_before = {}, .host_after = {},\n", quoted(in.operators), quoted(out.operators));
-    text += fmt::format("    .dma_base = 0x{:08X}, .dma_max_bytes = {}, .dma_address_end = 0x{:X},\n", facts.board->dma_base,
-                        facts.plan->max_bytes(), address_end(*facts.board));
-    text += fmt::format("    .frames_per_second = {:.0f}}};\n\n}}  // namespace qloom\n", std::floor(facts.accelerator->fps()));
+    text += fmt::format(
+        "    .output_scale = kOutputScale, .output_bias = kOutputBias, .output_order = {},\n",
+        array_use("kOutputOrder", out.order.empty()));
+    text += fmt::format("    .host_before = {}, .host_after = {},\n", quoted(in.operators),
+                        quoted(out.operators));
+    text +=
+        fmt::format("    .dma_base = 0x{:08X}, .dma_max_bytes = {}, .dma_address_end = 0x{:X},\n",
+                    facts.board->dma_base, facts.plan->max_bytes(), address_end(*facts.board));
+    text += fmt::format("    .frames_per_second = {:.0f}}};\n\n}}  // namespace qloom\n",
+                        std::floor(facts.accelerator->fps()));
     return text;
 }
 
@@ -151,10 +173,13 @@ std::string samples_header(const Samples& samples) {
     const auto values = [](const Tensor<std::int64_t>& tensor) {
         return std::vector<std::int64_t>(tensor.values().begin(), tensor.values().end());
     };
-    std::string text = "// Frames to run and what the integer engine makes of them, made by qloom.\n#pragma once\n\n"
-                       "#include <cstdint>\n\nnamespace qloom {\n\n";
+    std::string text =
+        "// Frames to run and what the integer engine makes of them, made by qloom.\n#pragma "
+        "once\n\n"
+        "#include <cstdint>\n\nnamespace qloom {\n\n";
     text += fmt::format("inline constexpr int kSamples = {};\n", in.dim(0));
-    text += cpp_array("std::int64_t", "kSampleInputs", values(in)) + cpp_array("std::int64_t", "kSampleOutputs", values(out));
+    text += cpp_array("std::int64_t", "kSampleInputs", values(in)) +
+            cpp_array("std::int64_t", "kSampleOutputs", values(out));
     return text + "\n}  // namespace qloom\n";
 }
 
@@ -189,13 +214,17 @@ std::vector<TextFile> pynq_files(const DriverFacts& facts, const Samples& sample
     std::vector<TextFile> files;
     add_embedded(embedded_pynq(), "pynq/", files);
     files.push_back({"pynq/model.json", model_json(facts).dump(1) + "\n"});
-    files.push_back({"pynq/samples.npy",
-                     serialise_npy(rows_of(samples.inputs), npy_type(facts.accelerator->inputs.front().type))});
-    files.push_back({"pynq/expected.npy",
-                     serialise_npy(rows_of(samples.outputs), npy_type(facts.accelerator->outputs.front().type))});
+    files.push_back(
+        {"pynq/samples.npy",
+         serialise_npy(rows_of(samples.inputs), npy_type(facts.accelerator->inputs.front().type))});
+    files.push_back(
+        {"pynq/expected.npy", serialise_npy(rows_of(samples.outputs),
+                                            npy_type(facts.accelerator->outputs.front().type))});
     if (!samples.labels.empty()) {
         const auto count = static_cast<std::int64_t>(samples.labels.size());
-        files.push_back({"pynq/labels.npy", serialise_npy(Tensor<std::int64_t>({count}, samples.labels), NpyType::kInt64)});
+        files.push_back(
+            {"pynq/labels.npy",
+             serialise_npy(Tensor<std::int64_t>({count}, samples.labels), NpyType::kInt64)});
     }
     return files;
 }

@@ -19,9 +19,10 @@ struct DriverFacts {
     const HostView* view;
 };
 
-// pynq/: driver.py, model.json, qloom.ipynb, README.md, samples.npy, expected.npy and, with labels, labels.npy.
+// pynq/: driver.py, model.json, qloom.ipynb, README.md, samples.npy, expected.npy and, with labels,
+// labels.npy.
 std::vector<emit::TextFile> pynq_files(const DriverFacts& facts, const Samples& samples);
-// linux/: the driver's sources, model.h, samples.h, Makefile, README.md, qloom.dtsi.
+// linux/: the driver's sources, model.h, samples.h, Makefile, README.md, qloom.dtso.
 std::vector<emit::TextFile> linux_files(const DriverFacts& facts, const Samples& samples);
 // firmware/vitis/: the application on the vendor's driver.
 std::vector<emit::TextFile> vitis_files();

@@ -13,7 +13,8 @@ namespace {
 
 std::vector<std::string> operators_of(const ir::Graph& graph) {
     std::vector<std::string> names;
-    for (const ir::Node& node : graph.nodes()) names.push_back(fmt::format("{} ({})", ir::op_name(node.op), node.name));
+    for (const ir::Node& node : graph.nodes())
+        names.push_back(fmt::format("{} ({})", ir::op_name(node.op), node.name));
     return names;
 }
 
@@ -33,7 +34,9 @@ std::optional<HostQuantiser> quantiser_of(const ir::Graph& head) {
     const auto scale = scalar(head, node.inputs.at(1));
     const auto zero_point = scalar(head, node.inputs.at(2));
     const auto bits = scalar(head, node.inputs.at(3));
-    if (!scale || !zero_point || !bits || *bits != std::floor(*bits) || *bits > 16.0F || *bits < 1.0F) return std::nullopt;
+    if (!scale || !zero_point || !bits || *bits != std::floor(*bits) || *bits > 16.0F ||
+        *bits < 1.0F)
+        return std::nullopt;
     if (*bits == 1.0F && quant->is_signed) return std::nullopt;  // bipolar: another rule
     const std::int64_t levels = std::int64_t{1} << static_cast<int>(*bits);
     const std::int64_t narrow = quant->narrow ? 1 : 0;
@@ -43,7 +46,9 @@ std::optional<HostQuantiser> quantiser_of(const ir::Graph& head) {
     return HostQuantiser{*scale, *zero_point, 0, levels - 1 - narrow};
 }
 
-Shape without_frames(const Shape& shape) { return shape.empty() ? Shape{1} : Shape(shape.begin() + 1, shape.end()); }
+Shape without_frames(const Shape& shape) {
+    return shape.empty() ? Shape{1} : Shape(shape.begin() + 1, shape.end());
+}
 
 }  // namespace
 
@@ -54,7 +59,8 @@ std::vector<std::string> HostView::notes() const {
                                     fmt::join(input.operators, ", ")));
     }
     if (!output.operators.empty()) {
-        notes.push_back(fmt::format("packaged drivers give the numbers in front of {}", fmt::join(output.operators, ", ")));
+        notes.push_back(fmt::format("packaged drivers give the numbers in front of {}",
+                                    fmt::join(output.operators, ", ")));
     }
     return notes;
 }
@@ -63,11 +69,13 @@ bool HostView::integers_compare_alike() const {
     const auto all_equal = [](const std::vector<double>& values) {
         return std::ranges::all_of(values, [&](double value) { return value == values.front(); });
     };
-    return output.integer || (all_equal(output.scale) && all_equal(output.bias) && output.scale.front() > 0.0);
+    return output.integer ||
+           (all_equal(output.scale) && all_equal(output.bias) && output.scale.front() > 0.0);
 }
 
 HostView host_view(const lower::Lowered& lowered) {
-    QLOOM_ASSERT(lowered.inputs.size() == 1 && lowered.network.outputs.size() == 1, "one stream each way");
+    QLOOM_ASSERT(lowered.inputs.size() == 1 && lowered.network.outputs.size() == 1,
+                 "one stream each way");
     const lower::InputBinding& in = lowered.inputs.front();
     HostView view;
     view.input = {.tensor = in.tensor,

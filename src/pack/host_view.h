@@ -8,11 +8,13 @@
 #include "lower/lower.h"
 #include "network/network.h"
 
-// What a driver on a processor must know to turn the model's numbers into the accelerator's and back: the part of lowering
-// that a few lines of any language can repeat. What is more than that is named, and the driver then takes or gives integers.
+// What a driver on a processor must know to turn the model's numbers into the accelerator's and
+// back: the part of lowering that a few lines of any language can repeat. What is more than that is
+// named, and the driver then takes or gives integers.
 namespace qloom::pack {
 
-// q = clip(round_half_even(x / scale + zero_point), low, high), then real = (q - zero_point) * scale.
+// q = clip(round_half_even(x / scale + zero_point), low, high), then real = (q - zero_point) *
+// scale.
 struct HostQuantiser {
     float scale = 1.0F;
     float zero_point = 0.0F;
@@ -21,7 +23,8 @@ struct HostQuantiser {
     friend bool operator==(const HostQuantiser&, const HostQuantiser&) = default;
 };
 
-// integer[k] = (real[order[k]] - bias[k mod C]) / scale[k mod C] for a frame of the model's tensor in its own order.
+// integer[k] = (real[order[k]] - bias[k mod C]) / scale[k mod C] for a frame of the model's tensor
+// in its own order.
 struct HostInput {
     std::string tensor;
     Shape shape;                      // of a frame, as the model has it
@@ -30,7 +33,8 @@ struct HostInput {
     std::vector<double> bias;         // as many
     Range range;                      // of the integers
     std::optional<HostQuantiser> quantiser = {};
-    std::vector<std::string> operators = {};  // of the model, before the hardware, that a driver does not know
+    // Of the model, before the hardware, that a driver does not know.
+    std::vector<std::string> operators = {};
 };
 
 // real[order[k]] = scale[k mod C] * integer[k] + bias[k mod C].
@@ -47,7 +51,8 @@ struct HostOutput {
 struct HostView {
     HostInput input;
     HostOutput output;
-    // Whether the largest integer of a frame is the largest of the model's numbers: what programs without a model compare.
+    // Whether the largest integer of a frame is the largest of the model's numbers: what programs
+    // without a model compare.
     [[nodiscard]] bool integers_compare_alike() const;
     // Facts a person should know: operators that the drivers leave to their user.
     [[nodiscard]] std::vector<std::string> notes() const;

@@ -38,20 +38,24 @@ struct Interface {
     }
 };
 
-std::vector<Interface> interfaces_of(const hw::Accelerator& accelerator, const std::optional<StreamPlan>& plan) {
+std::vector<Interface> interfaces_of(const hw::Accelerator& accelerator,
+                                     const std::optional<StreamPlan>& plan) {
     std::vector<Interface> list;
     if (plan) {
         list.push_back({"s_axis_0", true, plan->input.dma_bits, true, true});
         list.push_back({"m_axis_0", false, plan->output.dma_bits, true, true});
         return list;
     }
-    for (const hw::Port& port : accelerator.inputs) list.push_back({port.name, true, port.data_bits, false, false});
-    for (const hw::Port& port : accelerator.outputs) list.push_back({port.name, false, port.data_bits, false, true});
+    for (const hw::Port& port : accelerator.inputs)
+        list.push_back({port.name, true, port.data_bits, false, false});
+    for (const hw::Port& port : accelerator.outputs)
+        list.push_back({port.name, false, port.data_bits, false, true});
     return list;
 }
 
 std::string upper(std::string text) {
-    std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    std::ranges::transform(text, text.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
     return text;
 }
 
@@ -66,20 +70,26 @@ public:
         --depth_;
         line(fmt::format("</{}>", element));
     }
-    void leaf(const std::string& element, const std::string& text, const std::string& attributes = {}) {
+    void leaf(const std::string& element, const std::string& text,
+              const std::string& attributes = {}) {
         line(fmt::format("<{0}{2}>{1}</{0}>", element, escaped(text), attributes));
     }
     void empty(const std::string& element, const std::string& attributes = {}) {
         line(fmt::format("<{}{}/>", element, attributes));
     }
-    void line(const std::string& text) { text_ += std::string(2 * static_cast<std::size_t>(depth_), ' ') + text + "\n"; }
+    void line(const std::string& text) {
+        text_ += std::string(2 * static_cast<std::size_t>(depth_), ' ') + text + "\n";
+    }
     std::string take() { return std::move(text_); }
 
 private:
     static std::string escaped(const std::string& text) {
         std::string result;
         for (const char c : text) {
-            result += c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : std::string(1, c);
+            result += c == '&'   ? "&amp;"
+                      : c == '<' ? "&lt;"
+                      : c == '>' ? "&gt;"
+                                 : std::string(1, c);
         }
         return result;
     }
@@ -89,12 +99,14 @@ private:
 };
 
 std::string vlnv_attributes(const char* library, const std::string& name) {
-    return fmt::format(" spirit:vendor=\"xilinx.com\" spirit:library=\"{}\" spirit:name=\"{}\" spirit:version=\"1.0\"",
-                       library, name);
+    return fmt::format(
+        " spirit:vendor=\"xilinx.com\" spirit:library=\"{}\" spirit:name=\"{}\" "
+        "spirit:version=\"1.0\"",
+        library, name);
 }
 
-void write_bus(Xml& xml, const std::string& name, const char* library, const std::string& bus, bool is_slave,
-               const std::vector<std::pair<std::string, std::string>>& port_maps,
+void write_bus(Xml& xml, const std::string& name, const char* library, const std::string& bus,
+               bool is_slave, const std::vector<std::pair<std::string, std::string>>& port_maps,
                const std::vector<std::pair<std::string, std::string>>& parameters) {
     xml.in("spirit:busInterface", [&] {
         xml.leaf("spirit:name", name);
@@ -114,7 +126,8 @@ void write_bus(Xml& xml, const std::string& name, const char* library, const std
                 xml.in("spirit:parameter", [&] {
                     xml.leaf("spirit:name", parameter);
                     xml.leaf("spirit:value", value,
-                             fmt::format(" spirit:id=\"BUSIFPARAM_VALUE.{}.{}\"", upper(name), parameter));
+                             fmt::format(" spirit:id=\"BUSIFPARAM_VALUE.{}.{}\"", upper(name),
+                                         parameter));
                 });
             }
         });
@@ -140,13 +153,15 @@ void write_interfaces(Xml& xml, const std::vector<Interface>& interfaces) {
                        {"HAS_TLAST", interface.has_last ? "1" : "0"}});
             names += (names.empty() ? "" : ":") + interface.name;
         }
-        write_bus(xml, "ap_rst_n", "signal", "reset", true, {{"RST", "ap_rst_n"}}, {{"POLARITY", "ACTIVE_LOW"}});
+        write_bus(xml, "ap_rst_n", "signal", "reset", true, {{"RST", "ap_rst_n"}},
+                  {{"POLARITY", "ACTIVE_LOW"}});
         write_bus(xml, "ap_clk", "signal", "clock", true, {{"CLK", "ap_clk"}},
                   {{"ASSOCIATED_BUSIF", names}, {"ASSOCIATED_RESET", "ap_rst_n"}});
     });
 }
 
-void write_view(Xml& xml, const char* name, const char* environment, const char* file_set, const std::string& top) {
+void write_view(Xml& xml, const char* name, const char* environment, const char* file_set,
+                const std::string& top) {
     xml.in("spirit:view", [&] {
         xml.leaf("spirit:name", name);
         xml.leaf("spirit:envIdentifier", environment);
@@ -158,14 +173,16 @@ void write_view(Xml& xml, const char* name, const char* environment, const char*
     });
 }
 
-void write_port(Xml& xml, const std::string& name, bool is_input, int width, bool is_vector, bool ones_when_open) {
+void write_port(Xml& xml, const std::string& name, bool is_input, int width, bool is_vector,
+                bool ones_when_open) {
     xml.in("spirit:port", [&] {
         xml.leaf("spirit:name", name);
         xml.in("spirit:wire", [&] {
             xml.leaf("spirit:direction", is_input ? "in" : "out");
             if (is_vector) {
                 xml.in("spirit:vector", [&] {
-                    xml.leaf("spirit:left", fmt::format("{}", width - 1), " spirit:format=\"long\"");
+                    xml.leaf("spirit:left", fmt::format("{}", width - 1),
+                             " spirit:format=\"long\"");
                     xml.leaf("spirit:right", "0", " spirit:format=\"long\"");
                 });
             }
@@ -178,8 +195,12 @@ void write_port(Xml& xml, const std::string& name, bool is_input, int width, boo
             });
             if (ones_when_open) {
                 xml.in("spirit:driver", [&] {
-                    xml.leaf("spirit:defaultValue", fmt::format("0x{}", std::string(static_cast<std::size_t>(width + 3) / 4, 'F')),
-                             fmt::format(" spirit:format=\"bitString\" spirit:bitStringLength=\"{}\"", width));
+                    xml.leaf(
+                        "spirit:defaultValue",
+                        fmt::format("0x{}",
+                                    std::string(static_cast<std::size_t>(width + 3) / 4, 'F')),
+                        fmt::format(" spirit:format=\"bitString\" spirit:bitStringLength=\"{}\"",
+                                    width));
                 });
             }
         });
@@ -190,7 +211,8 @@ void write_model(Xml& xml, const std::vector<Interface>& interfaces, const std::
     xml.in("spirit:model", [&] {
         xml.in("spirit:views", [&] {
             write_view(xml, kSynthesis, ":vivado.xilinx.com:synthesis", "sources_synthesis", top);
-            write_view(xml, kSimulation, ":vivado.xilinx.com:simulation", "sources_simulation", top);
+            write_view(xml, kSimulation, ":vivado.xilinx.com:simulation", "sources_simulation",
+                       top);
             write_view(xml, "xilinx_xpgui", ":vivado.xilinx.com:xgui.ui", "xpgui", "");
         });
         xml.in("spirit:ports", [&] {
@@ -228,8 +250,9 @@ void write_file_set(Xml& xml, const char* name, const std::vector<std::string>& 
     });
 }
 
-constexpr const char* kFamilies[] = {"artix7",     "artixuplus",  "kintex7",  "kintexu",     "kintexuplus", "spartan7",
-                                     "virtex7",    "virtexu",     "virtexuplus", "zynq",      "zynquplus"};
+constexpr const char* kFamilies[] = {"artix7",      "artixuplus", "kintex7",  "kintexu",
+                                     "kintexuplus", "spartan7",   "virtex7",  "virtexu",
+                                     "virtexuplus", "zynq",       "zynquplus"};
 constexpr const char* kGuiFile = "xgui/qloom_accelerator_v1_0.tcl";
 
 std::string list_text(const std::vector<emit::TextFile>& rtl) {
@@ -271,8 +294,9 @@ module qloom_ip (
     logic out_tlast, out_tvalid, out_tready;
 )",
         in.dma_bits, out.dma_bits, in.has_gearbox() ? "--> ql_axis_gearbox " : "",
-        out.has_gearbox() ? "--> ql_axis_gearbox " : "", plan.input_bytes, plan.output_bytes, in.dma_bits - 1,
-        in.dma_bits / 8 - 1, out.dma_bits - 1, out.dma_bits / 8 - 1, in.core_bits - 1, out.core_bits - 1);
+        out.has_gearbox() ? "--> ql_axis_gearbox " : "", plan.input_bytes, plan.output_bytes,
+        in.dma_bits - 1, in.dma_bits / 8 - 1, out.dma_bits - 1, out.dma_bits / 8 - 1,
+        in.core_bits - 1, out.core_bits - 1);
     if (in.has_gearbox()) {
         text += fmt::format(
             R"(
@@ -326,7 +350,8 @@ module qloom_ip (
 }
 
 std::string component_xml(const hw::Accelerator& accelerator, const std::optional<StreamPlan>& plan,
-                          const std::vector<std::string>& sources, const std::vector<std::string>& memories) {
+                          const std::vector<std::string>& sources,
+                          const std::vector<std::string>& memories) {
     const std::vector<Interface> interfaces = interfaces_of(accelerator, plan);
     Xml xml;
     xml.in(
@@ -350,14 +375,16 @@ std::string component_xml(const hw::Accelerator& accelerator, const std::optiona
                 });
             });
             xml.leaf("spirit:description",
-                     fmt::format("A quantised neural network as a streaming accelerator: a frame every {} clocks, {} clocks "
+                     fmt::format("A quantised neural network as a streaming accelerator: a frame "
+                                 "every {} clocks, {} clocks "
                                  "from its first beat to its last result.",
                                  accelerator.ii_cycles, accelerator.latency_cycles));
             xml.in("spirit:parameters", [&] {
                 xml.in("spirit:parameter", [&] {
                     xml.leaf("spirit:name", "Component_Name");
                     xml.leaf("spirit:value", "qloom_accelerator_v1_0",
-                             " spirit:resolve=\"user\" spirit:id=\"PARAM_VALUE.Component_Name\" spirit:order=\"1\"");
+                             " spirit:resolve=\"user\" spirit:id=\"PARAM_VALUE.Component_Name\" "
+                             "spirit:order=\"1\"");
                 });
             });
             xml.in("spirit:vendorExtensions", [&] {
@@ -375,11 +402,13 @@ std::string component_xml(const hw::Accelerator& accelerator, const std::optiona
             });
         },
         " xmlns:spirit=\"http://www.spiritconsortium.org/XMLSchema/SPIRIT/1685-2009\" "
-        "xmlns:xilinx=\"http://www.xilinx.com\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"");
+        "xmlns:xilinx=\"http://www.xilinx.com\" "
+        "xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"");
     return xml.take();
 }
 
-std::vector<emit::TextFile> ip_files(const hw::Accelerator& accelerator, const std::optional<StreamPlan>& plan,
+std::vector<emit::TextFile> ip_files(const hw::Accelerator& accelerator,
+                                     const std::optional<StreamPlan>& plan,
                                      const std::vector<emit::TextFile>& rtl) {
     std::vector<emit::TextFile> files;
     std::vector<std::string> sources;

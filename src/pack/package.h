@@ -8,6 +8,7 @@
 #include "emit/emit.h"
 #include "hw/accelerator.h"
 #include "network/execute.h"
+#include "pack/firmware_project.h"
 #include "pack/host_view.h"
 #include "pack/stream_plan.h"
 
@@ -24,7 +25,8 @@ namespace qloom::pack {
 // The folders that belong to a package: writing one replaces them.
 constexpr const char* kPackageFolders[] = {"firmware", "ip", "linux", "pynq", "system", "vivado"};
 
-// Frames that travel with the package, and what the integer engine makes of them: known answers for a first run.
+// Frames that travel with the package, and what the integer engine makes of them: known answers for
+// a first run.
 struct Samples {
     network::Frames inputs;   // (F, elements...), integers in the order of the input stream
     network::Frames outputs;  // (F, elements...)
@@ -32,7 +34,8 @@ struct Samples {
 };
 
 struct PackageOptions {
-    std::int64_t batch = 100;  // frames a transfer of the bare-metal program, at most all samples
+    std::int64_t batch = 100;   // frames a transfer of the bare-metal program, at most all samples
+    OutputMeaning output = {};  // how the bare-metal programs compare results; empty: as integers
 };
 
 struct Package {
@@ -40,18 +43,24 @@ struct Package {
     std::vector<std::string> notes;     // what was left out, and why
 };
 
-// Throws code::kTooBigForBoard unless the estimate fits; `target` is the line of advice (which target would fit).
-void check_size(const hw::Accelerator& accelerator, const hw::Board& board, const std::string& target);
-// "" when it fits, else by how much it does not: "needs 60,000 LUTs of 53,200 (113 %)".
+// Throws code::kTooBigForBoard unless the estimate fits; `target` is the line of advice (which
+// target would fit).
+void check_size(const hw::Accelerator& accelerator, const hw::Board& board,
+                const std::string& target);
+// "" when it fits, else by how much it does not: "needs 63840 LUTs of 53200 (20 % too many)".
 std::string excess(const hw::Accelerator& accelerator, const hw::Board& board);
 
-// Sample frames are for a first run on a board and stand as text in several files: at most 32 Mi values. Throws
-// code::kSamplesTooMany.
+// Sample frames are for a first run on a board and stand as text in several files: at most 32 Mi
+// values. Throws code::kSamplesTooMany.
 void check_sample_count(const hw::Accelerator& accelerator, std::int64_t frames);
 
-// `rtl` are the files of rtl/ (emit::generate()). A board without processor or an accelerator with several streams gets ip/
-// alone, and a note says so. Throws code::kSamplesBeyondMemory.
-Package make_package(const hw::Accelerator& accelerator, const hw::Board& board, const lower::Lowered& lowered,
-                     const std::vector<emit::TextFile>& rtl, const Samples& samples, const PackageOptions& options = {});
+// How many made-up frames a package gets: 16, fewer of large ones.
+std::int64_t made_up_sample_count(const hw::Accelerator& accelerator);
+
+// `rtl` are the files of rtl/ (emit::generate()). A board without processor or an accelerator with
+// several streams gets ip/ alone, and a note says so. Throws code::kSamplesBeyondMemory.
+Package make_package(const hw::Accelerator& accelerator, const hw::Board& board,
+                     const lower::Lowered& lowered, const std::vector<emit::TextFile>& rtl,
+                     const Samples& samples, const PackageOptions& options = {});
 
 }  // namespace qloom::pack

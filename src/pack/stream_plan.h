@@ -4,11 +4,12 @@
 
 #include "hw/accelerator.h"
 
-// How the accelerator's two streams reach a DMA: a DMA's streams are 8, 16, 32, 64, ... bits wide and at most as wide as its
-// memory port, an accelerator's are any number of bytes.
+// How the accelerator's two streams reach a DMA: a DMA's streams are 8, 16, 32, 64, ... bits wide
+// and at most as wide as its memory port, an accelerator's are any number of bytes.
 namespace qloom::pack {
 
-// One end. Where the widths differ, ql_axis_gearbox stands between; bytes keep their order, so memory looks the same.
+// One end. Where the widths differ, ql_axis_gearbox stands between; bytes keep their order, so
+// memory looks the same.
 struct DmaStream {
     int core_bits = 8;  // of a beat of qloom_top
     int dma_bits = 8;   // of a beat of the packaged IP and of the DMA
@@ -32,8 +33,8 @@ struct StreamPlan {
 // Whether one DMA serves the accelerator: one input and one output stream.
 bool fits_one_dma(const hw::Accelerator& accelerator);
 
-// The narrowest stream of the DMA that carries a whole beat, or the widest there is when the beat is wider than the memory
-// port. Needs fits_one_dma().
+// The narrowest stream of the DMA that carries a whole beat, or the widest there is when the beat
+// is wider than the memory port. Needs fits_one_dma().
 StreamPlan plan_streams(const hw::Accelerator& accelerator, const hw::Board& board);
 
 }  // namespace qloom::pack

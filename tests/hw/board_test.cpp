@@ -51,6 +51,16 @@ TEST(Boards, AnUnknownNameGetsAProposal) {
 }
 
 TEST(Boards, ABadFileIsRefused) {
+    EXPECT_EQ(
+        error_of([] {
+            parse_board(
+                "part = \"x\"\n[resources]\nluts = 1\nffs = 1\nbram36 = 0\ndsps = 0\n[system]\n"
+                "processing_system = \"zynq-7000\"\nuart_base = 1\ndma_base = 1\nmemory_base = 0\n"
+                "memory_bytes = 1\nmemory_port_bits = 48\n",
+                "b.toml");
+        }),
+        "Q0501: b.toml: [system] memory_port_bits = 48 is not 32 or 64; write it like the "
+        "files in boards/");
     EXPECT_EQ(error_of([] { find_board("no/such.toml"); }),
               "Q0501: no/such.toml: cannot be opened; write it like the files in boards/");
     EXPECT_EQ(

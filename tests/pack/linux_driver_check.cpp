@@ -1,4 +1,5 @@
-// A program against the packaged Linux driver: linux_driver_check x.bin y.bin (floats). Prints what is wrong.
+// A program against the packaged Linux driver: linux_driver_check x.bin y.bin (floats). Prints what
+// is wrong.
 #include <cstdio>
 #include <fstream>
 #include <functional>
@@ -26,7 +27,8 @@ void expect_error(const std::function<void()>& action, const std::string& part) 
         action();
         expect(false, "no error: " + part);
     } catch (const std::exception& error) {
-        expect(std::string(error.what()).find(part) != std::string::npos, error.what() + std::string(", not ") + part);
+        expect(std::string(error.what()).find(part) != std::string::npos,
+               error.what() + std::string(", not ") + part);
     }
 }
 
@@ -34,7 +36,8 @@ std::vector<float> floats(const char* name) {
     std::ifstream stream(name, std::ios::binary | std::ios::ate);
     std::vector<float> values(static_cast<std::size_t>(stream.tellg()) / sizeof(float));
     stream.seekg(0);
-    stream.read(reinterpret_cast<char*>(values.data()), static_cast<std::streamsize>(values.size() * sizeof(float)));
+    stream.read(reinterpret_cast<char*>(values.data()),
+                static_cast<std::streamsize>(values.size() * sizeof(float)));
     return values;
 }
 
@@ -49,7 +52,8 @@ int main(int, char** arguments) {
         qloom::Accelerator accelerator(*device, model, batch);
         expect(accelerator.execute(x) == y, "execute, batch " + std::to_string(batch));
         const auto found = accelerator.execute_integers(qloom::kSampleInputs);
-        expect(std::equal(found.begin(), found.end(), std::begin(qloom::kSampleOutputs), std::end(qloom::kSampleOutputs)),
+        expect(std::equal(found.begin(), found.end(), std::begin(qloom::kSampleOutputs),
+                          std::end(qloom::kSampleOutputs)),
                "execute_integers, batch " + std::to_string(batch));
         expect(accelerator.throughput_test(2).frames == 2 * batch, "throughput_test");
     }
@@ -61,7 +65,8 @@ int main(int, char** arguments) {
     expect_error([&] { qloom::Accelerator(*device, model, 0); }, "batch_size must be from 1 to ");
     expect_error([&] { qloom::Accelerator(*device, model, 1'000'000); }, "a batch needs ");
     if (!model.has_quantiser) {
-        const auto large = std::vector<float>(static_cast<std::size_t>(model.input.elements), 300.0F);
+        const auto large =
+            std::vector<float>(static_cast<std::size_t>(model.input.elements), 300.0F);
         expect_error([&] { accelerator.execute(large); }, "is none of the integers 0 to 255");
     }
     qloom::Model other = model;

@@ -28,8 +28,9 @@ const std::vector<std::int64_t> kOutputOrder{4, 2, 0, 1, 3};
 
 fs::path fresh_folder() {
     static std::atomic<int> count{0};
-    const fs::path folder = fs::path(::testing::TempDir()) / ("qloom_pack_" + std::to_string(::getpid()) + "_" +
-                                                              std::to_string(++count));
+    const fs::path folder =
+        fs::path(::testing::TempDir()) /
+        ("qloom_pack_" + std::to_string(::getpid()) + "_" + std::to_string(++count));
     fs::remove_all(folder);
     return folder;
 }
@@ -41,8 +42,10 @@ network::Network bytes_network() {
         const auto x = build.input("x", {16}, {0, 255});
         const auto y = build.threshold(build.dense(x, 8, {-4, 3}), 7);
         network::Network network = build.finish({build.argmax(build.dense(y, 5, {-4, 3}))});
-        const Tensor<std::int64_t> labels = reference_run(network, random_inputs(network, 23, 5)).front();
-        if (std::set<std::int64_t>(labels.values().begin(), labels.values().end()).size() >= 4) return network;
+        const Tensor<std::int64_t> labels =
+            reference_run(network, random_inputs(network, 23, 5)).front();
+        if (std::set<std::int64_t>(labels.values().begin(), labels.values().end()).size() >= 4)
+            return network;
     }
 }
 
@@ -69,7 +72,8 @@ ir::Graph quantiser_head() {
     };
     head.add_node({.name = "quantise",
                    .op = ir::Quant{.is_signed = true},
-                   .inputs = {x, constant("scale", kQuantScale), constant("zero", 0.0F), constant("bits", 3.0F)},
+                   .inputs = {x, constant("scale", kQuantScale), constant("zero", 0.0F),
+                              constant("bits", 3.0F)},
                    .outputs = {q}});
     head.set_inputs({x});
     head.set_outputs({q});
@@ -77,7 +81,8 @@ ir::Graph quantiser_head() {
 }
 
 // The model's frames and the integers that they become, by the formulas of host_view.h.
-void make_frames(Kind kind, std::int64_t frames, PackagedNetwork& made, Tensor<std::int64_t>& integers) {
+void make_frames(Kind kind, std::int64_t frames, PackagedNetwork& made,
+                 Tensor<std::int64_t>& integers) {
     const network::Stream& in = made.network.stream(made.network.inputs.front());
     integers = random_inputs(made.network, frames, 5).front().reshaped({frames, in.elements()});
     made.model_inputs = Tensor<float>({frames, in.elements()});
@@ -87,10 +92,12 @@ void make_frames(Kind kind, std::int64_t frames, PackagedNetwork& made, Tensor<s
             made.model_inputs[i] = static_cast<float>(integers[i]);
             continue;
         }
-        // Real numbers, some beyond the range and some on ties, and what the quantiser makes of them.
+        // Real numbers, some beyond the range and some on ties, and what the quantiser makes of
+        // them.
         const std::int64_t k = i % kOddElements;
         const std::int64_t from = kOrder[static_cast<std::size_t>(k)];
-        const float x = static_cast<float>(std::uniform_int_distribution<int>(-50, 50)(random)) * 0.025F;
+        const float x =
+            static_cast<float>(std::uniform_int_distribution<int>(-50, 50)(random)) * 0.025F;
         made.model_inputs[i - k + from] = x;
         const float level = std::nearbyint(x / kQuantScale);
         integers[i] = static_cast<std::int64_t>(std::min(3.0F, std::max(-4.0F, level)));
@@ -108,9 +115,11 @@ void make_outputs(Kind kind, const Tensor<std::int64_t>& results, PackagedNetwor
             continue;
         }
         const lower::OutputBinding& out = made.lowered.outputs.front();
-        const double real = out.terms.front().scale[static_cast<std::size_t>(k)] * static_cast<double>(results[i]) +
-                            out.bias[static_cast<std::size_t>(k)];
-        made.model_outputs[i - k + kOutputOrder[static_cast<std::size_t>(k)]] = static_cast<float>(real);
+        const double real =
+            out.terms.front().scale[static_cast<std::size_t>(k)] * static_cast<double>(results[i]) +
+            out.bias[static_cast<std::size_t>(k)];
+        made.model_outputs[i - k + kOutputOrder[static_cast<std::size_t>(k)]] =
+            static_cast<float>(real);
     }
 }
 
@@ -152,7 +161,8 @@ PackagedNetwork packaged_network(Kind kind, const std::string& board, std::int64
         output.model_shape = {1, kOddOutputs};
         output.order = kOutputOrder;
         made.lowered.head = quantiser_head();
-        fold.folding = hw::parse_folding_file(R"({"layers": {}, "ports": {"s_axis_0": 6, "m_axis_0": 5}})", "f");
+        fold.folding = hw::parse_folding_file(
+            R"({"layers": {}, "ports": {"s_axis_0": 6, "m_axis_0": 5}})", "f");
     }
     made.lowered.inputs = {input};
     made.lowered.outputs = {output};
@@ -162,14 +172,21 @@ PackagedNetwork packaged_network(Kind kind, const std::string& board, std::int64
     make_frames(kind, frames, made, integers);
     Shape shape = made.network.stream(in).shape;
     shape.insert(shape.begin(), frames);
-    const Tensor<std::int64_t> results = reference_run(made.network, {integers.reshaped(shape)}).front();
+    const Tensor<std::int64_t> results =
+        reference_run(made.network, {integers.reshaped(shape)}).front();
     make_outputs(kind, results, made);
     made.samples = {.inputs = network::frames_from(integers, made.network.stream(in).range),
                     .outputs = network::frames_from(results, made.network.stream(out).range)};
     for (std::int64_t i = 0; i < frames; ++i) made.samples.labels.push_back(i % 5);
 
     const std::vector<emit::TextFile> rtl = emit::generate(made.accelerator, made.network);
-    made.package = pack::make_package(made.accelerator, made.accelerator.board, made.lowered, rtl, made.samples);
+    pack::PackageOptions options;
+    if (kind == Kind::kOdd) {
+        options.output.scale = output.terms.front().scale;
+        options.output.bias = output.bias;
+    }
+    made.package = pack::make_package(made.accelerator, made.accelerator.board, made.lowered, rtl,
+                                      made.samples, options);
     made.folder = fresh_folder();
     made.folder_guard = {nullptr, [folder = made.folder](void*) { fs::remove_all(folder); }};
     write(made.folder, rtl);

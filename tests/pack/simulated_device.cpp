@@ -1,4 +1,5 @@
-// open_device() of the packaged Linux driver, with the verilated system in place of UIO and a DMA buffer.
+// open_device() of the packaged Linux driver, with the verilated system in place of UIO and a DMA
+// buffer.
 #include <dlfcn.h>
 
 #include <cstdlib>
@@ -15,10 +16,13 @@ constexpr std::uint64_t kBytes = 1U << 22U;
 
 class SimulatedDevice final : public Device {
 public:
-    SimulatedDevice() : library_(::dlopen(std::getenv("QLOOM_SYSTEM_LIBRARY"), RTLD_NOW | RTLD_LOCAL)) {
+    SimulatedDevice()
+        : library_(::dlopen(std::getenv("QLOOM_SYSTEM_LIBRARY"), RTLD_NOW | RTLD_LOCAL)) {
         if (library_ == nullptr) throw std::runtime_error(::dlerror());
-        const auto open = find<void* (*)(const char*, const char*, std::uint64_t, std::uint64_t)>("qs_open");
-        system_ = open(std::getenv("QLOOM_SYSTEM_MODEL"), std::getenv("QLOOM_SYSTEM_DATA"), kBase, kBytes);
+        const auto open =
+            find<void* (*)(const char*, const char*, std::uint64_t, std::uint64_t)>("qs_open");
+        system_ = open(std::getenv("QLOOM_SYSTEM_MODEL"), std::getenv("QLOOM_SYSTEM_DATA"), kBase,
+                       kBytes);
         check(system_ != nullptr);
         read_ = find<int (*)(void*, std::uint32_t, std::uint32_t*)>("qs_read");
         write_ = find<int (*)(void*, std::uint32_t, std::uint32_t)>("qs_write");
@@ -29,7 +33,9 @@ public:
         check(read_(system_, offset, &value) == 0);
         return value;
     }
-    void write(std::uint32_t offset, std::uint32_t value) override { check(write_(system_, offset, value) == 0); }
+    void write(std::uint32_t offset, std::uint32_t value) override {
+        check(write_(system_, offset, value) == 0);
+    }
     std::span<std::uint8_t> memory() override { return {memory_, kBytes}; }
     std::uint64_t address() const override { return kBase; }
 
