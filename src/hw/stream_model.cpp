@@ -310,7 +310,7 @@ private:
     std::vector<PortCounter> sources_;
     std::vector<PortCounter> sinks_;
     std::int64_t longest_frame_ = 0;  // more cycles than any frame can take after another
-    bool starved_ = false;  // a source had to wait for its pace since the last frame
+    bool starved_ = false;            // a source had to wait for its pace since the last frame
     std::unordered_map<std::uint64_t, Visit> visits_;
     std::unordered_map<std::uint64_t, Visit> visits_since_starved_;
 };
