@@ -185,10 +185,10 @@ private:
             catch_up(part, cycle_);
             const std::int64_t wait = part.machine->step(wires_);
             part.next_edge = cycle_ + 1;
-            part.due = wait == Machine::kAsleep ? kNever : cycle_ + wait;
-            if (wait == Machine::kAsleep) continue;
-            changed_.push_back(unit);
-            if (wait > 1) timers_.emplace(cycle_ + wait, unit);
+            const bool waits = wait < Machine::kRests;
+            part.due = waits ? cycle_ + wait : kNever;
+            if (wait != Machine::kAsleep) changed_.push_back(unit);
+            if (waits && wait > 1) timers_.emplace(cycle_ + wait, unit);
         }
         result_.steps += static_cast<std::int64_t>(awake_.size());
         awake_.clear();
