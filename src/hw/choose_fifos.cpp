@@ -41,11 +41,11 @@ public:
         drop_groups(0, places_.size());
         std::erase_if(places_, [](const Place& place) { return place.depth == 0; });
         refill();
-        // A FIFO that is left out also takes its latency away, and others may shrink again: until
-        // nothing changes.
-        for (bool changed = true; changed && affordable();) {
-            changed = false;
-            for (Place& place : places_) changed = shrink(place) || changed;
+        // What is too small stays so while others shrink. But a FIFO that is left out also takes
+        // its latency away, and then others may shrink again.
+        for (bool again = true; again && affordable();) {
+            again = false;
+            for (Place& place : places_) again = shrink(place) || again;
         }
         store();
         return affordable();
@@ -130,8 +130,7 @@ private:
     void refill() {
         store();
         const Accelerator rest = assemble(network_, plan_);
-        const StreamTiming timing =
-            measure_streams(rest, {.unbounded_fifos = true, .pace = pace_});
+        const StreamTiming timing = measure_streams(rest, {.unbounded_fifos = true, .pace = pace_});
         steps_ += timing.steps;
         std::vector<Place> fuller = places_;
         for (std::size_t i = 0; i < rest.units.size(); ++i) {
@@ -152,7 +151,7 @@ private:
         }
     }
 
-    // Makes one FIFO as small as the rate allows; whether it became smaller.
+    // Makes one FIFO as small as the rate allows; whether it is left out.
     bool shrink(Place& place) {
         const std::int64_t before = place.depth;
         if (before == 0 || !affordable()) return false;
@@ -180,7 +179,7 @@ private:
             }
         }
         place.depth = enough;
-        return enough != before;
+        return false;
     }
 
     const Network& network_;
