@@ -22,6 +22,40 @@ struct Place {
     std::int64_t depth = 0;
 };
 
+// Where the depth that is just enough must be: what a frame loses falls linearly with the depth,
+// most of the way.
+class LossLine {
+public:
+    void add(std::int64_t depth, double ii) {
+        if (ii == 0.0) return;
+        before_ = last_;
+        last_ = {depth, ii};
+    }
+    // A depth between the two.
+    [[nodiscard]] std::int64_t guess(std::int64_t too_small, std::int64_t enough,
+                                     std::int64_t pace) {
+        const std::int64_t middle = too_small + (enough - too_small) / 2;
+        const double slope =
+            (before_.ii - last_.ii) / static_cast<double>(last_.depth - before_.depth);
+        if (before_.ii == 0.0 || !(slope > 0.0) || ++guesses_ > kMostGuesses) return middle;
+        const double missing = (last_.ii - static_cast<double>(pace)) / slope;
+        if (!(missing < static_cast<double>(enough))) return middle;
+        const std::int64_t depth =
+            last_.depth + static_cast<std::int64_t>(std::ceil(missing - 1e-6));
+        return std::clamp(depth, too_small + 1, enough - 1);
+    }
+
+private:
+    static constexpr int kMostGuesses = 6;  // then halving alone
+    struct Loss {
+        std::int64_t depth = 0;
+        double ii = 0.0;
+    };
+    Loss before_;
+    Loss last_;
+    int guesses_ = 0;
+};
+
 class FifoSearch {
 public:
     FifoSearch(const Network& network, Plan& plan) : network_(network), plan_(plan) {}
@@ -67,11 +101,14 @@ private:
         const Accelerator accelerator = assemble(network_, plan_);
         const StreamTiming timing = measure_streams(accelerator, {.pace = pace_});
         steps_ += timing.steps;
+        ii_ = timing.deadlocked ? 0.0 : timing.ii;
         peaks_.clear();
         for (std::size_t i = 0; i < accelerator.units.size(); ++i) {
             if (accelerator.units[i].module == Module::kFifo)
                 peaks_[accelerator.units[i].name] = timing.fifo_peaks[i];
         }
+                int(!timing.deadlocked && timing.ii <= double(pace_)), timing.steps * 1e-6,
+                timing.ii, pace_, timing.frames);
         return !timing.deadlocked && timing.ii <= static_cast<double>(pace_) + 1e-9;
     }
 
@@ -169,13 +206,15 @@ private:
             cut_unused();
             enough = place.depth;
         }
+        LossLine line;
         while (enough - too_small > 1) {
-            place.depth = too_small + (enough - too_small) / 2;
+            place.depth = line.guess(too_small, enough, pace_);
             if (keeps()) {
                 cut_unused();
                 enough = place.depth;
             } else {
                 too_small = place.depth;
+                line.add(too_small, ii_);
             }
         }
         place.depth = enough;
@@ -187,6 +226,7 @@ private:
     std::int64_t pace_ = 1;
     std::vector<Place> places_;
     std::map<std::string, std::int64_t> peaks_;  // by name, of the last run
+    double ii_ = 0.0;                            // of the last run; 0 where it stopped for good
     std::int64_t steps_ = 0;
 };
 

@@ -108,7 +108,7 @@ TEST(StreamModel, PixelsAreWhatPlainSteppingGives) {
 
 // Residual, strided and depthwise windows with padding; FIFOs at their best and too small.
 TEST(StreamModel, WindowsAreWhatPlainSteppingGives) {
-    for (const std::int64_t target : {440, 700, 2000}) {
+    for (const std::int64_t target : {60, 440, 700, 2000}) {
         NetworkBuilder build(22);
         const std::vector<network::WindowAxis> same(2, {.kernel = 3, .pad_begin = 1, .pad_end = 1});
         const std::vector<network::WindowAxis> strided(2, {.kernel = 2, .stride = 2});
