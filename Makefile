@@ -5,7 +5,7 @@ BUILD := build
 .PHONY: help setup configure build demo test test-all asan bench format lint clean
 
 help:
-	@echo "make demo      everything at once: packages, build, train, compile, simulate, summary"
+	@echo "make demo      everything at once: packages, build, train, compile, simulate, firmware on the emulated board, summary"
 	@echo "make test      packages, build, all tests"
 	@echo "make test-all  the same with the slow sweeps"
 	@echo "make setup     install the Debian packages that are missing"

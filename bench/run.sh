@@ -1,11 +1,11 @@
 #!/bin/sh
 # Measures the rows of the README's table and prints them as Markdown. One argument: the build folder.
-#   bench/run.sh build [compile|eval|simulate|train ...]      default: all
+#   bench/run.sh build [compile|eval|simulate|soc|train ...]      default: all
 set -eu
 
 build=${1:-build}
 shift || true
-what=${*:-"train compile eval simulate"}
+what=${*:-"train compile eval simulate soc"}
 qloom=$build/qloom
 work=$build/bench-work
 mkdir -p "$work"
@@ -69,6 +69,39 @@ for topic in $what; do
         row "simulate, 10,000 images, Verilator's build included" \
             "$(printf '%.0f' "$(value "$work/simulate.json" seconds)") s, $(value "$work/simulate.json" mismatches) differences" \
             "the same"
+        ;;
+    soc)
+        "$qloom" compile "$model" --board pynq-z1 --fps 1000000 -o "$work/out" --json >"$work/compile.json"
+        soc() { "$qloom" soc "$work/out" --data fashion-mnist:test --json "$@" >"$work/soc.json"; }
+        rm -rf "$work/out/sim"
+        soc --frames 100
+        cold=$(value "$work/soc.json" seconds)
+        soc --frames 100
+        row "soc, 100 images, firmware and simulator built (already built)" \
+            "$(printf '%.0f' "$cold") s ($(printf '%.1f' "$(value "$work/soc.json" seconds)") s)" \
+            "qloom soc out --data fashion-mnist:test --frames 100"
+        row "system throughput, 100 images in one transfer, of the accelerator's own rate" \
+            "$(awk "BEGIN { printf \"%.0f frames/s, %.1f %%\", $(value "$work/soc.json" fps), 100 * $(value "$work/soc.json" fps) / $(value "$work/compile.json" fps) }")" \
+            "the same"
+        soc --frames 1000
+        soc --frames 1000
+        row "labels on the UART that equal the integer engine's" \
+            "$(value "$work/soc.json" labels_equal) of $(value "$work/soc.json" frames)" \
+            "qloom soc out --data fashion-mnist:test --frames 1000"
+        soc --frames 2000
+        soc --frames 2000
+        "$qloom" simulate "$work/out" --data fashion-mnist:test --frames 2000 --json >"$work/simulate.json"
+        "$qloom" simulate "$work/out" --data fashion-mnist:test --frames 2000 --json >"$work/simulate.json"
+        row "the run of the system over the run of simulate, 2,000 images" \
+            "$(awk "BEGIN { printf \"%.2f ×\", $(value "$work/soc.json" run_seconds) / $(value "$work/simulate.json" run_seconds) }")" \
+            "qloom soc out --data fashion-mnist:test --frames 2000"
+        # One byte a beat: what an 8-bit stream allows is a frame in 784 clocks of 10 ns.
+        printf '{"layers": {}, "ports": {"s_axis_0": 1}}\n' >"$work/narrow.json"
+        "$qloom" compile "$model" --board pynq-z1 --ii 784 --folding "$work/narrow.json" -o "$work/narrow" --json >/dev/null
+        "$qloom" soc "$work/narrow" --data fashion-mnist:test --frames 100 --json >"$work/soc.json"
+        row "system throughput with an 8-bit input stream, of what the stream allows" \
+            "$(awk "BEGIN { printf \"%.0f frames/s, %.1f %%\", $(value "$work/soc.json" fps), 100 * $(value "$work/soc.json" fps) * 784 / 1e8 }")" \
+            "qloom compile --ii 784, and the same"
         ;;
     *)
         echo "bench: unknown topic $topic" >&2

@@ -19,7 +19,7 @@
 #define CONTROL_THRESHOLD_1 0x10000u
 #define STATUS_IDLE 0x2u
 #define STATUS_ERRORS 0x70u
-#define RESET_NS 1000000u
+#define RESET_NS 10000000u
 
 static uint32_t failed_status;
 
@@ -32,16 +32,18 @@ static ql_dma_result fail(uintptr_t base, ql_dma_result result) {
 
 ql_dma_result ql_dma_init(uintptr_t base) {
     const uint64_t end = ql_timer_ticks() + ql_timer_ticks_of_ns(RESET_NS);
-    uint32_t send, receive;
     ql_write32(base + SEND + CONTROL, CONTROL_RESET);
     /* Where no DMA answers, bit 1 is missing. */
-    do {
+    for (;;) {
+        const uint32_t send = ql_read32(base + SEND + CONTROL);
+        const uint32_t receive = ql_read32(base + RECEIVE + CONTROL);
+        if (((send | receive) & CONTROL_RESET) == 0 && (send & receive & CONTROL_ALWAYS_1) != 0) {
+            break;
+        }
         if (ql_timer_ticks() > end) {
             return fail(base, QL_DMA_NO_RESET);
         }
-        send = ql_read32(base + SEND + CONTROL);
-        receive = ql_read32(base + RECEIVE + CONTROL);
-    } while (((send | receive) & CONTROL_RESET) != 0 || (send & receive & CONTROL_ALWAYS_1) == 0);
+    }
     ql_write32(base + SEND + CONTROL, CONTROL_RUN | CONTROL_THRESHOLD_1);
     ql_write32(base + RECEIVE + CONTROL, CONTROL_RUN | CONTROL_THRESHOLD_1);
     return QL_DMA_OK;

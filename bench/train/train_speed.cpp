@@ -109,7 +109,7 @@ public:
             const std::span<const float> x(source.samples.data(),
                                            rows * static_cast<std::size_t>(source.width));
             model_.train_step(x, std::span<const std::int32_t>(source.labels.data(), rows),
-                              spec_.label_smoothing, static_cast<std::uint64_t>(step));
+                              static_cast<std::uint64_t>(step));
             optimiser_.step(model_.parameters(), model_.gradients(), spec_.learning_rate * 0.1);
         }
     }

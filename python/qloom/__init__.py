@@ -15,7 +15,24 @@ qloom.Error, with the code, the place and the advice of the diagnostic.
 
 from ._native import Error
 from ._results import Result
-from ._verbs import boards, check, compile, evaluate, explain, manual, open, package, run, simulate, soc, train, verb, version
+from ._verbs import (
+    Dataset,
+    boards,
+    check,
+    compile,
+    dataset,
+    evaluate,
+    explain,
+    manual,
+    open,
+    package,
+    run,
+    simulate,
+    soc,
+    train,
+    verb,
+    version,
+)
 from .accelerator import Accelerator
 from .model import Model, load
 from .network import Layer, Network, Stream
@@ -24,6 +41,7 @@ __version__ = version()
 
 __all__ = [
     "Accelerator",
+    "Dataset",
     "Error",
     "Layer",
     "Model",
@@ -33,6 +51,7 @@ __all__ = [
     "boards",
     "check",
     "compile",
+    "dataset",
     "evaluate",
     "explain",
     "load",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
-import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Mapping, Sequence, Union
+from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Sequence, Union
 
 import numpy
 
@@ -27,6 +27,14 @@ for _folder in (_here, _here.parent.parent, _here.parents[2] / "qloom"):
     if (_folder / "libqloom_trainer.so").exists() or (_folder / "qloom-soc").exists():
         _native.set_program_folder(str(_folder))
         break
+
+
+class Dataset(NamedTuple):
+    """samples (N, ...) as the files hold them, labels (N), class_names (or empty)."""
+
+    samples: numpy.ndarray
+    labels: numpy.ndarray
+    class_names: list[str]
 
 
 def _arguments(options: Mapping[str, Any]) -> list[str]:
@@ -49,11 +57,11 @@ def _arguments(options: Mapping[str, Any]) -> list[str]:
 def verb(name: str, *positional: Any, progress: bool = True, echo: bool = False, **options: Any) -> Result:
     """Any verb by its name, with the command line's arguments and options; returns its JSON document.
 
-    progress shows a bar while it works; echo prints what the command line would print. Notes of the verb become warnings.
+    progress shows a bar while it works; echo prints what the command line would print. Notes of the verb go to stderr.
     """
 
     def note(text: str) -> None:
-        warnings.warn(text, stacklevel=4)
+        print("note:", text, file=sys.stderr)
 
     with Progress(progress) as bar:
         document = _native.call_verb(
@@ -173,6 +181,11 @@ def package(folder: PathLike | "Accelerator", *arrays: Any, data: str | None = N
         return verb("package", _file(folder), data=data, **options)
     with tempfile.TemporaryDirectory(prefix="qloom-") as scratch:
         return verb("package", _file(folder), input=_saved(arrays, scratch), **options)
+
+
+def dataset(specification: str, frames: int | None = None, directory: PathLike = "") -> Dataset:
+    """A labelled dataset in memory: "fashion-mnist:train", "idx:IMAGES,LABELS", "npy:X.npy,Y.npy"."""
+    return Dataset(*_native.dataset(specification, frames, os.fspath(directory)))
 
 
 def boards() -> list[Result]:

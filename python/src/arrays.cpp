@@ -47,4 +47,6 @@ py::array array_of(ir::Value value) {
     return std::visit([](auto& tensor) { return wrapped(std::move(tensor)); }, value);
 }
 
+py::array array_of(Tensor<std::uint8_t> tensor) { return wrapped(std::move(tensor)); }
+
 }  // namespace qloom::python

@@ -13,5 +13,6 @@ ir::Value value_of(const pybind11::array& array);
 
 // Without a copy: the array owns the value's memory.
 pybind11::array array_of(ir::Value value);
+pybind11::array array_of(Tensor<std::uint8_t> tensor);
 
 }  // namespace qloom::python

@@ -6,9 +6,12 @@
 #include <algorithm>
 #include <exception>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "arrays.h"
 #include "base/diagnostic.h"
 #include "cli/interrupt.h"
 #include "cli/manual.h"
@@ -16,6 +19,7 @@
 #include "cli/program_files.h"
 #include "cli/session.h"
 #include "cli/verb.h"
+#include "data/dataset.h"
 #include "model.h"
 
 namespace py = pybind11;
@@ -82,6 +86,18 @@ std::string manual(const std::string& name) {
     throw py::key_error(name);
 }
 
+// (samples, labels, class names) of a dataset: bytes stay bytes.
+py::tuple dataset(const std::string& specification, const std::optional<std::int64_t>& frames,
+                  const std::string& directory) {
+    data::Dataset loaded = data::load(specification, {.directory = directory, .limit = frames});
+    const std::vector<std::int64_t> labels(loaded.labels.begin(), loaded.labels.end());
+    const auto count = static_cast<std::int64_t>(labels.size());
+    const py::array samples =
+        loaded.is_bytes() ? array_of(std::move(std::get<Tensor<std::uint8_t>>(loaded.samples)))
+                          : array_of(ir::Value(std::move(std::get<Tensor<float>>(loaded.samples))));
+    return py::make_tuple(samples, array_of(ir::Value(Tensor<std::int64_t>({count}, labels))), loaded.class_names);
+}
+
 PYBIND11_MODULE(_native, module) {
     module.doc() = "The native half of qloom.";
     error_type = PyErr_NewExceptionWithDoc(
@@ -101,6 +117,7 @@ PYBIND11_MODULE(_native, module) {
         }
     });
     module.def("call_verb", &call_verb);
+    module.def("dataset", &dataset);
     module.def("manual", &manual);
     module.def("version", &cli::version_text);
     module.def("set_program_folder", [](const std::string& folder) { cli::set_program_folder(folder); });

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -23,6 +24,7 @@ namespace {
 
 constexpr int kExecFailed = 127;
 constexpr int kInterrupted = 128 + SIGINT;
+constexpr std::chrono::milliseconds kCancelCheck{100};
 
 std::string joined(const std::vector<std::string>& argv) {
     return fmt::format("{}", fmt::join(argv, " "));
@@ -117,13 +119,18 @@ ToolResult run_tool(const std::vector<std::string>& argv, const ToolOptions& opt
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
             deadline - std::chrono::steady_clock::now());
         pollfd waiting{.fd = pipe_fds[0], .events = POLLIN, .revents = 0};
-        const int ready = left.count() <= 0 ? 0 : poll(&waiting, 1, static_cast<int>(left.count()));
+        const auto patience = options.is_cancelled ? std::min(left, kCancelCheck) : left;
+        const int ready =
+            left.count() <= 0 ? 0 : poll(&waiting, 1, static_cast<int>(patience.count()));
         if (ready < 0 && errno == EINTR) {
             // The child leads a process group of its own, so that Ctrl-C reaches only the caller:
             // pass it on.
             kill(-child, SIGINT);
             interrupted = true;
             break;
+        }
+        if (ready == 0 && patience < left && !options.is_cancelled()) {
+            continue;
         }
         if (ready == 0) {
             timed_out = true;

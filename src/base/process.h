@@ -19,6 +19,8 @@ struct ToolOptions {
     std::vector<std::pair<std::string, std::string>> environment = {};  // added to the caller's
     std::function<void(std::string_view)> on_output =
         {};  // hears every piece of output as it comes
+    std::function<bool()> is_cancelled =
+        {};  // asked several times a second; true ends the tool, as the timeout does
 };
 
 struct ToolResult {

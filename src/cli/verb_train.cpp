@@ -40,6 +40,7 @@ public:
                               {"epochs", "a list: epoch, loss, train_accuracy, test_accuracy, learning_rate, seconds"},
                               {"recipe, quantised, seed, parameters", "what was trained"},
                               {"seconds_loading, seconds_training, seconds_evaluating", "where the time went"},
+                              {"best_epoch", "the epoch of highest accuracy among those evaluated"},
                               {"resumed_after_epoch", "0 unless a killed run was continued"},
                               {"model, metrics", "the files written"},
                               {"recipes", "with --list: name and description of each"}},
@@ -61,6 +62,10 @@ public:
             ->type_name("N")
             ->check(CLI::PositiveNumber.description(""))
             ->default_str("1");
+        app.add_option("--device", device_, "Where to compute: cpu or cuda.")
+            ->type_name("DEVICE")
+            ->check(CLI::IsMember({"cpu", "cuda"}).description(""))
+            ->default_str("cpu");
         app.add_flag("--float", options_.float_only, "Train the same network without quantisers.");
         app.add_flag("--restart", restart_, "Ignore what an interrupted run left.");
         app.add_flag("--list", list_, "List the built-in recipes.");
@@ -77,6 +82,7 @@ public:
         }
         options_.output = output_;
         options_.resume = !restart_;
+        options_.device = device_ == "cuda" ? train::Device::kCuda : train::Device::kCpu;
         options_.data_directory = data_directory_;
         const train::Recipe recipe = trainer().load_recipe(recipe_);
         Progress progress = session.progress("train", 1);
@@ -124,6 +130,7 @@ private:
                 {"seconds_loading", result.seconds_loading},
                 {"seconds_training", result.seconds_training},
                 {"seconds_evaluating", result.seconds_evaluating},
+                {"best_epoch", result.best_epoch},
                 {"resumed_after_epoch", result.resumed_after_epoch},
                 {"model", result.model_file.string()},
                 {"metrics", result.metrics_file.string()},
@@ -153,6 +160,7 @@ private:
     std::string output_ = "run";
     std::string data_directory_;
     train::TrainOptions options_;
+    std::string device_ = "cpu";
     bool restart_ = false;
     bool list_ = false;
 };

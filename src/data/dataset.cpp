@@ -6,8 +6,12 @@
 
 #include "base/codes/train.h"
 #include "base/diagnostic.h"
+#include "data/cifar.h"
+#include "data/csv.h"
 #include "data/idx.h"
+#include "data/image_folder.h"
 #include "data/npy_pair.h"
+#include "data/npz.h"
 
 namespace qloom::data {
 namespace {
@@ -104,6 +108,41 @@ std::pair<std::string, std::string> two_paths(const std::string& specification,
     return {paths.substr(0, comma), paths.substr(comma + 1)};
 }
 
+// "npz:FILE" or "npz:FILE,X,Y"; X and Y are "x" and "y" unless said.
+Dataset load_npz_pair(const std::string& specification) {
+    std::vector<std::string> words{""};
+    for (const char c : specification.substr(specification.find(':') + 1)) {
+        if (c == ',') {
+            words.emplace_back();
+        } else {
+            words.back() += c;
+        }
+    }
+    if (words.size() == 1) {
+        words.insert(words.end(), {"x", "y"});
+    }
+    if (words.size() != 3 || words[0].empty()) {
+        throw Error(code::kDatasetUnknown, specification,
+                    "a file is needed, or a file and the names of two arrays",
+                    "write npz:FILE or npz:FILE,X,Y");
+    }
+    std::map<std::string, NpyArray> arrays = read_npz(words[0]);
+    for (std::size_t i = 1; i < 3; ++i) {
+        if (!arrays.contains(words[i])) {
+            std::vector<std::string> names;
+            for (const auto& [name, array] : arrays) {
+                names.push_back(name);
+            }
+            throw Error(code::kDatasetMismatch, specification,
+                        fmt::format("there is no array {}", words[i]),
+                        fmt::format("name two of {}: npz:FILE,X,Y", fmt::join(names, ", ")));
+        }
+    }
+    return pair_arrays(specification, std::move(arrays.at(words[1])), arrays.at(words[2]),
+                       fmt::format("{}: {}", words[0], words[1]),
+                       fmt::format("{}: {}", words[0], words[2]));
+}
+
 void keep_first(Dataset& dataset, std::int64_t count) {
     if (count >= dataset.size()) {
         return;
@@ -150,6 +189,7 @@ std::vector<std::string> named_datasets() {
             result.push_back(std::string(family.name) + part);
         }
     }
+    result.insert(result.end(), {"cifar10:train", "cifar10:test"});
     return result;
 }
 
@@ -161,6 +201,17 @@ Dataset load(const std::string& specification, const LoadOptions& options) {
     } else if (specification.starts_with("npy:")) {
         const auto [samples, labels] = two_paths(specification, "npy:X.npy,Y.npy");
         result = load_npy_pair(specification, samples, labels);
+    } else if (specification.starts_with("npz:")) {
+        result = load_npz_pair(specification);
+    } else if (specification.starts_with("images:")) {
+        result = load_image_folder(specification, specification.substr(7));
+    } else if (specification.starts_with("csv:")) {
+        const std::string path = specification.substr(4);
+        const std::size_t comma = path.rfind(',');
+        result = load_csv(specification, path.substr(0, comma),
+                          comma == std::string::npos ? "" : path.substr(comma + 1));
+    } else if (specification == "cifar10:train" || specification == "cifar10:test") {
+        result = load_cifar10(specification.ends_with("train"), options.directory);
     } else {
         const auto* family =
             std::find_if(kFamilies.begin(), kFamilies.end(), [&](const Family& candidate) {
@@ -171,7 +222,8 @@ Dataset load(const std::string& specification, const LoadOptions& options) {
             const std::vector<std::string> names = named_datasets();
             const std::string near = nearest_word(specification, names);
             throw Error(code::kDatasetUnknown, specification, "there is no such dataset",
-                        fmt::format("{}the datasets are {}, idx:IMAGES,LABELS and npy:X.npy,Y.npy",
+                        fmt::format("{}the datasets are {}, idx:IMAGES,LABELS, npy:X.npy,Y.npy, "
+                                    "npz:FILE,X,Y, images:DIR and csv:FILE,LABEL",
                                     near.empty() ? "" : fmt::format("did you mean {}? ", near),
                                     fmt::join(names, ", ")));
         }

@@ -33,15 +33,19 @@ struct Dataset {
 
 struct LoadOptions {
     std::filesystem::path directory =
-        {};  // of the idx files; empty: where the Debian package installs them
+        {};  // of idx files and CIFAR-10; empty: where the Debian package installs them
     std::optional<std::int64_t> limit = {};  // keep only the first samples
 };
 
 // Loads a dataset by its specification:
-//   fashion-mnist:train  fashion-mnist:test  mnist:train  mnist:test    the four idx files of that
-//   name idx:IMAGES,LABELS                                                  idx files, gzipped or
-//   not npy:X.npy,Y.npy                                                    X of shape (N, ...), Y
-//   of N integers
+//   fashion-mnist:train, mnist:train, ...:test   the four idx files of that name
+//   cifar10:train, cifar10:test                  its binary version
+//   idx:IMAGES,LABELS                            idx files, gzipped or not
+//   npy:X.npy,Y.npy                              X of shape (N, ...), Y of N integers
+//   npz:FILE or npz:FILE,X,Y                     the same in one archive, as arrays x and y or of
+//   other names images:DIR                                   a folder of PNG or JPEG files for
+//   every class csv:FILE or csv:FILE,COLUMN                  numbers and a label a line, the last
+//   column or another one
 // Throws kDatasetUnknown, kDatasetMissing, kDatasetCorrupt or kDatasetMismatch.
 Dataset load(const std::string& specification, const LoadOptions& options = {});
 

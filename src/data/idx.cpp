@@ -4,12 +4,10 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <fstream>
 #include <limits>
-#include <vector>
 
-#include "base/codes/train.h"
 #include "base/diagnostic.h"
+#include "data/read_bytes.h"
 
 namespace qloom::data {
 namespace {
@@ -18,10 +16,6 @@ constexpr std::size_t kMaximalRank = 8;
 // Deflate cannot make more than 1032 bytes of one; a header that asks for more than that is
 // damaged.
 constexpr std::size_t kMaximalExpansion = 1032;
-
-[[noreturn]] void corrupt(const std::string& where, const std::string& what) {
-    throw Error(code::kDatasetCorrupt, where, what, "fetch or install the file again");
-}
 
 // A byte stream out of plain or gzipped memory; the checksum of a gzip member is checked when its
 // end is reached.
@@ -68,9 +62,9 @@ public:
                 ended_ = true;
             } else if (status == Z_BUF_ERROR ||
                        (status == Z_OK && stream_.avail_in == 0 && stream_.avail_out > 0)) {
-                corrupt(where_, "the gzip stream ends too early");
+                corrupt_file(where_, "the gzip stream ends too early");
             } else if (status != Z_OK) {
-                corrupt(where_, "the gzip stream is damaged");
+                corrupt_file(where_, "the gzip stream is damaged");
             }
         }
         return done;
@@ -102,71 +96,60 @@ std::size_t big_endian(std::span<const std::uint8_t> bytes) {
 
 Tensor<std::uint8_t> parse_idx(std::span<const std::uint8_t> bytes, const std::string& where) {
     if (bytes.size() > std::numeric_limits<uInt>::max()) {
-        corrupt(where, "the file is larger than 4 GiB");
+        corrupt_file(where, "the file is larger than 4 GiB");
     }
     Source source(bytes, where);
     std::uint8_t magic[4] = {};
     if (source.read(magic) != 4 || magic[0] != 0 || magic[1] != 0) {
-        corrupt(where, "this is not an idx file");
+        corrupt_file(where, "this is not an idx file");
     }
     if (magic[2] != 0x08) {
-        corrupt(where,
-                fmt::format("element type 0x{:02x} of the idx file is not unsigned byte (0x08)",
-                            magic[2]));
+        corrupt_file(
+            where, fmt::format("element type 0x{:02x} of the idx file is not unsigned byte (0x08)",
+                               magic[2]));
     }
     const std::size_t rank = magic[3];
     if (rank < 1 || rank > kMaximalRank) {
-        corrupt(where, fmt::format("the idx file has {} dimensions, 1 to {} are possible", rank,
-                                   kMaximalRank));
+        corrupt_file(where, fmt::format("the idx file has {} dimensions, 1 to {} are possible",
+                                        rank, kMaximalRank));
     }
     Shape shape;
     std::size_t count = 1;
     for (std::size_t axis = 0; axis < rank; ++axis) {
         std::uint8_t size[4] = {};
         if (source.read(size) != 4) {
-            corrupt(where, "the file ends within its header");
+            corrupt_file(where, "the file ends within its header");
         }
         const std::size_t dimension = big_endian(size);
         shape.push_back(static_cast<std::int64_t>(dimension));
         if (dimension == 0) {
-            corrupt(where, "a dimension of the idx file is 0");
+            corrupt_file(where, "a dimension of the idx file is 0");
         }
         if (count > source.most_left() / dimension) {
-            corrupt(where,
-                    fmt::format("the header announces more data than the file of {} bytes can hold",
-                                bytes.size()));
+            corrupt_file(
+                where,
+                fmt::format("the header announces more data than the file of {} bytes can hold",
+                            bytes.size()));
         }
         count *= dimension;
     }
     Tensor<std::uint8_t> result(shape);
     const std::size_t found = source.read(result.values());
     if (found != count) {
-        corrupt(where,
-                fmt::format("the header announces {} bytes of data, {} follow", count, found));
+        corrupt_file(where,
+                     fmt::format("the header announces {} bytes of data, {} follow", count, found));
     }
     // Reading on past the data also makes zlib check the gzip checksum.
     std::uint8_t surplus[1] = {};
     if (source.read(surplus) != 0) {
-        corrupt(where,
-                fmt::format("more data follows than the {} bytes the header announces", count));
+        corrupt_file(
+            where, fmt::format("more data follows than the {} bytes the header announces", count));
     }
     return result;
 }
 
 Tensor<std::uint8_t> read_idx(const std::filesystem::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::error_code error;
-    const std::uintmax_t size = std::filesystem::file_size(path, error);
-    if (!file || error) {
-        throw Error(code::kDatasetMissing, path.string(), "the file cannot be read",
-                    "check the path");
-    }
-    std::vector<std::uint8_t> bytes(size);
-    file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size));
-    if (file.gcount() != static_cast<std::streamsize>(size)) {
-        corrupt(path.string(), "the file cannot be read to its end");
-    }
-    return parse_idx(bytes, path.string());
+    return parse_idx(read_bytes(path), path.string());
 }
 
 }  // namespace qloom::data

@@ -43,10 +43,15 @@ std::int64_t label_of(float value) {
 
 Dataset load_npy_pair(const std::string& name, const std::string& samples_file,
                       const std::string& labels_file) {
+    return pair_arrays(name, read_npy(samples_file), read_npy(labels_file), samples_file,
+                       labels_file);
+}
+
+Dataset pair_arrays(const std::string& name, NpyArray samples, const NpyArray& labels,
+                    const std::string& samples_file, const std::string& labels_file) {
     Dataset result;
     result.name = name;
-    result.samples = compact(read_npy(samples_file));
-    const NpyArray labels = read_npy(labels_file);
+    result.samples = compact(std::move(samples));
     const Shape& shape = result.shape();
     if (shape.size() < 2) {
         mismatch(samples_file,

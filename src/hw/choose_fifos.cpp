@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <string>
 
 #include "hw/fold_choice.h"
@@ -60,11 +61,17 @@ private:
         }
     }
 
-    // Whether frames that enter at the pace leave at it.
+    // Whether frames that enter at the pace leave at it. Notes how full the FIFOs got.
     bool keeps() {
         store();
-        const StreamTiming timing = measure_streams(assemble(network_, plan_), {.pace = pace_});
+        const Accelerator accelerator = assemble(network_, plan_);
+        const StreamTiming timing = measure_streams(accelerator, {.pace = pace_});
         steps_ += timing.steps;
+        peaks_.clear();
+        for (std::size_t i = 0; i < accelerator.units.size(); ++i) {
+            if (accelerator.units[i].module == Module::kFifo)
+                peaks_[accelerator.units[i].name] = timing.fifo_peaks[i];
+        }
         return !timing.deadlocked && timing.ii <= static_cast<double>(pace_) + 1e-9;
     }
 
@@ -136,6 +143,15 @@ private:
         if (!keeps()) places_ = std::move(fuller);
     }
 
+    // After keeps(): a FIFO that never was full is as good without the room that it did not need.
+    void cut_unused() {
+        for (Place& place : places_) {
+            if (place.depth > 2)
+                place.depth =
+                    std::min(place.depth, std::max<std::int64_t>(2, peaks_.at(place.name) + 1));
+        }
+    }
+
     // Makes one FIFO as small as the rate allows; whether it became smaller.
     bool shrink(Place& place) {
         const std::int64_t before = place.depth;
@@ -151,11 +167,17 @@ private:
                 too_small = place.depth;
                 break;
             }
+            cut_unused();
             enough = place.depth;
         }
         while (enough - too_small > 1) {
             place.depth = too_small + (enough - too_small) / 2;
-            (keeps() ? enough : too_small) = place.depth;
+            if (keeps()) {
+                cut_unused();
+                enough = place.depth;
+            } else {
+                too_small = place.depth;
+            }
         }
         place.depth = enough;
         return enough != before;
@@ -165,6 +187,7 @@ private:
     Plan& plan_;
     std::int64_t pace_ = 1;
     std::vector<Place> places_;
+    std::map<std::string, std::int64_t> peaks_;  // by name, of the last run
     std::int64_t steps_ = 0;
 };
 

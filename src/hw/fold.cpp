@@ -72,19 +72,14 @@ void check_fifo_names(const Network& network, const Plan& plan, const FoldingFil
     }
 }
 
-Plan make_plan(const Network& network, std::int64_t target_ii, const FoldOptions& options,
-               double clock_mhz, const Prices& prices) {
-    Plan plan;
-    plan.prices = prices;
-    choose_foldings(network, feasible_foldings(network, target_ii, options, clock_mhz, prices),
-                    target_ii, options, plan);
+// FIFO depths of a plan whose foldings are chosen.
+void add_fifos(const Network& network, const FoldOptions& options, Plan& plan) {
     if (options.folding && options.folding->fifo_depths) {
         check_fifo_names(network, plan, *options.folding);
         plan.fifo_depths = *options.folding->fifo_depths;
     } else {
         plan.fifos_are_smallest = choose_fifos(network, plan);
     }
-    return plan;
 }
 
 void add_notes(Accelerator& accelerator) {
@@ -126,13 +121,19 @@ Accelerator fold(const Network& given, const FoldOptions& options) {
     Prices prices;
     Accelerator accelerator;
     Plan plan;
-    for (int attempt = 0; attempt < 6; ++attempt) {
-        plan = make_plan(network, target_ii, options, clock_mhz, prices);
+    const auto fits = [&] {
         accelerator = assemble(network, plan);
-        if (options.board.luts == 0 ||
-            accelerator.total().bram36 <= static_cast<double>(options.board.bram36))
-            break;
-        prices.bram36 *= 3.0;
+        return options.board.luts == 0 ||
+               accelerator.total().bram36 <= static_cast<double>(options.board.bram36);
+    };
+    constexpr int kAttempts = 6;
+    for (int attempt = 1; attempt <= kAttempts; ++attempt, prices.bram36 *= 3.0) {
+        plan = Plan{.prices = prices};
+        choose_foldings(network, feasible_foldings(network, target_ii, options, clock_mhz, prices),
+                        target_ii, options, plan);
+        if (!fits() && attempt < kAttempts) continue;
+        add_fifos(network, options, plan);
+        if (fits()) break;
     }
     const StreamTiming timing = measure_streams(accelerator);
     if (timing.deadlocked) {

@@ -341,6 +341,7 @@ StreamTiming measure_streams(const Accelerator& accelerator, const MeasureOption
     timing.deadlocked = run.deadlocked;
     timing.fifo_peaks = run.fifo_peaks;
     timing.steps = run.steps;
+    timing.frames = static_cast<std::int64_t>(run.frame_ends.size());
     if (run.deadlocked) return timing;
     timing.latency_cycles = run.frame_ends.front() - run.first_accept;
     timing.ii = run.period;

@@ -43,7 +43,8 @@ struct StreamTiming {
     double ii = 0.0;                  // cycles a frame in the steady state
     std::int64_t latency_cycles = 0;  // first input beat to last output beat of the first frame
     std::vector<std::int64_t> fifo_peaks;
-    std::int64_t steps = 0;
+    std::int64_t frames = 0;  // that were run
+    std::int64_t steps = 0;   // machine steps that took
 };
 // Runs as many frames as it takes to reach the steady state. `pace` as above: FIFOs then hold what
 // that rate needs of them, and the steady state comes sooner.

@@ -3,10 +3,15 @@
 #include <cblas.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <future>
 #include <limits>
+#include <optional>
+#include <thread>
 
 #include "network/execute_windows.h"
+#include "network/xnor.h"
 
 namespace qloom::network {
 namespace {
@@ -98,6 +103,9 @@ struct Executor::Plan {
     // Per layer; only matrix layers fill one of the two.
     std::vector<ProductWeights<float>> float_weights;
     std::vector<ProductWeights<double>> double_weights;
+    // Products of bits, with the sliding window in front of them where it has no other reader.
+    std::vector<std::optional<XnorProduct>> packed;
+    std::vector<bool> is_taken_along;  // a sliding window that its product computes
 
     explicit Plan(const Network& source) : network(source) {
         float_weights.resize(network.layers.size());
@@ -115,6 +123,44 @@ struct Executor::Plan {
                 }
             }
         }
+        pack_products();
+    }
+
+    void pack_products() {
+        packed.resize(network.layers.size());
+        is_taken_along.resize(network.layers.size(), false);
+        const std::vector<int> readers = network.reader_counts();
+        std::vector<std::size_t> maker(network.streams.size(), network.layers.size());
+        for (std::size_t i = 0; i < network.layers.size(); ++i) {
+            const Layer& layer = network.layers[i];
+            for (const StreamId output : layer.outputs) {
+                maker[index_of(output)] = i;
+            }
+            const auto* unit = std::get_if<MatrixVector>(&layer.kind);
+            if (unit == nullptr || unit->arithmetic != MatrixVector::Arithmetic::kXnorPopcount) {
+                continue;
+            }
+            const std::size_t input = index_of(layer.inputs[0]);
+            const SlidingWindow* window = nullptr;
+            if (maker[input] != network.layers.size() && readers[input] == 1) {
+                window = std::get_if<SlidingWindow>(&network.layers[maker[input]].kind);
+            }
+            const Layer& first = window != nullptr ? network.layers[maker[input]] : layer;
+            packed[i].emplace(*unit, window, network.stream(first.inputs[0]).shape);
+            if (window != nullptr) {
+                is_taken_along[maker[input]] = true;
+            }
+        }
+    }
+
+    // Frames that are computed together: few enough that their largest stream stays near the processor.
+    [[nodiscard]] std::int64_t block_frames() const {
+        constexpr std::int64_t kElements = std::int64_t{1} << 20;
+        std::int64_t largest = 1;
+        for (const Stream& stream : network.streams) {
+            largest = std::max(largest, stream.elements());
+        }
+        return std::clamp<std::int64_t>(kElements / largest, 1, 256);
     }
 
     std::vector<Frames> execute(const std::vector<Frames>& inputs, bool keep_all) const;
@@ -227,7 +273,8 @@ public:
     }
     void operator()(const Reshape&) { std::copy(inputs_[0]->begin(), inputs_[0]->end(), outputs_[0].begin()); }
     void operator()(const SlidingWindow& unit) {
-        each_frame([&](const T* x, T* y) { gather_windows(unit, in_geometry(), out_geometry(), x, y); });
+        const std::vector<T> pad(static_cast<std::size_t>(in_geometry().channels), static_cast<T>(unit.pad_value));
+        each_frame([&](const T* x, T* y) { gather_windows(unit, in_geometry(), out_geometry(), pad.data(), x, y); });
     }
     void operator()(const VectorVector& unit) {
         const std::int64_t windows = outputs_[0].size() / unit.weights.dim(0);
@@ -264,6 +311,14 @@ private:
     // Above so many steps a binary search beats comparing with every threshold.
     static constexpr std::int64_t kLinearSteps = 32;
 
+    // Nothing overlaps: the loop becomes one of vectors.
+    static void count_step(const T* __restrict x, const T* __restrict thresholds, const T* __restrict step,
+                           std::int64_t channels, T* __restrict y) {
+        for (std::int64_t c = 0; c < channels; ++c) {
+            y[c] += step[c] * static_cast<T>(x[c] >= thresholds[c] ? 1 : 0);
+        }
+    }
+
     // Thresholds step-major, so that the inner loop runs over neighbouring channels and vectorises.
     void count_all(const Threshold& unit, std::int64_t channels) {
         const std::int64_t rows = unit.thresholds.dim(0);
@@ -284,14 +339,10 @@ private:
         }
         const std::int64_t vectors = inputs_[0]->size() / channels;
         for (std::int64_t i = 0; i < vectors; ++i) {
-            const T* x = inputs_[0]->data() + i * channels;
             T* y = outputs_[0].data() + i * channels;
             std::copy(start.begin(), start.end(), y);
             for (std::int64_t t = 0; t < steps; ++t) {
-                const T* thresholds = table.data() + t * channels;
-                for (std::int64_t c = 0; c < channels; ++c) {
-                    y[c] += x[c] >= thresholds[c] ? step[static_cast<std::size_t>(c)] : T(0);
-                }
+                count_step(inputs_[0]->data() + i * channels, table.data() + t * channels, step.data(), channels, y);
             }
         }
     }
@@ -347,6 +398,51 @@ const Tensor<T>& as(const Frames& frames, Tensor<T>& storage) {
     return storage;
 }
 
+Frames run_packed(const Layer& layer, const Network& network, const XnorProduct& product, const Frames& operand) {
+    Tensor<float> storage;
+    const auto& x = as<float>(operand, storage);
+    Shape shape = network.stream(layer.outputs[0]).shape;
+    shape.insert(shape.begin(), x.dim(0));
+    Tensor<float> y(std::move(shape));
+    product.run(x.data(), x.dim(0), y.data());
+    return y;
+}
+
+// Frames [first, first + count).
+Frames slice(const Frames& frames, std::int64_t first, std::int64_t count) {
+    return std::visit(
+        [&](const auto& tensor) -> Frames {
+            Shape shape = tensor.shape();
+            const std::int64_t size = tensor.size() / shape[0];
+            shape[0] = count;
+            std::decay_t<decltype(tensor)> part(std::move(shape));
+            std::copy_n(tensor.data() + first * size, count * size, part.data());
+            return part;
+        },
+        frames);
+}
+
+class OneBlasThread {
+public:
+    OneBlasThread() { openblas_set_num_threads(1); }
+    ~OneBlasThread() { openblas_set_num_threads(before_); }
+    OneBlasThread(const OneBlasThread&) = delete;
+    OneBlasThread& operator=(const OneBlasThread&) = delete;
+
+private:
+    int before_ = openblas_get_num_threads();
+};
+
+void place(const Frames& part, std::int64_t first, Frames& whole) {
+    std::visit(
+        [&](const auto& from) {
+            auto& to = std::get<std::decay_t<decltype(from)>>(whole);
+            const std::int64_t size = to.size() / to.dim(0);
+            std::copy(from.begin(), from.end(), to.data() + first * size);
+        },
+        part);
+}
+
 template <class T>
 std::vector<Frames> run_layer(const Network& network, const Layer& layer, const std::vector<const Frames*>& inputs) {
     std::vector<Tensor<T>> storage(inputs.size());
@@ -384,7 +480,12 @@ std::vector<Frames> Executor::Plan::execute(const std::vector<Frames>& inputs, b
             in_float = in_float && fits_float(network.stream(output).range);
         }
         std::vector<Frames> results;
-        if (std::holds_alternative<MatrixVector>(layer.kind)) {
+        if (is_taken_along[i] && !keep_all) {
+            // The product that follows reads what is in front of the window.
+            results.push_back(*operands[0]);
+        } else if (packed[i] && !keep_all) {
+            results.push_back(run_packed(layer, network, *packed[i], *operands[0]));
+        } else if (std::holds_alternative<MatrixVector>(layer.kind)) {
             if (!float_weights[i].matrix.empty()) {
                 Tensor<float> storage;
                 results.push_back(run_product(layer, network, float_weights[i], as<float>(*operands[0], storage)));
@@ -419,7 +520,54 @@ Executor::~Executor() = default;
 Executor::Executor(Executor&&) noexcept = default;
 Executor& Executor::operator=(Executor&&) noexcept = default;
 
-std::vector<Frames> Executor::run(const std::vector<Frames>& inputs) const { return plan_->execute(inputs, false); }
+// Blocks of frames, spread over the processors. BLAS keeps to one thread meanwhile: whole frames side by side are faster.
+std::vector<Frames> Executor::run(const std::vector<Frames>& inputs) const {
+    QLOOM_ASSERT(!inputs.empty(), "a network has an input");
+    const std::int64_t frames = std::visit([](const auto& tensor) { return tensor.dim(0); }, inputs[0]);
+    const std::int64_t processors = std::max<std::int64_t>(1, std::thread::hardware_concurrency());
+    const std::int64_t block = std::min(plan_->block_frames(), std::max<std::int64_t>(1, (frames + processors - 1) / processors));
+    const std::int64_t blocks = (frames + block - 1) / block;
+    if (blocks <= 1) {
+        return plan_->execute(inputs, false);
+    }
+    std::vector<std::vector<Frames>> results(static_cast<std::size_t>(blocks));
+    std::atomic<std::int64_t> next{0};
+    const auto work = [&] {
+        for (std::int64_t k = next++; k < blocks; k = next++) {
+            const std::int64_t first = k * block;
+            std::vector<Frames> part;
+            for (const Frames& input : inputs) {
+                part.push_back(slice(input, first, std::min(block, frames - first)));
+            }
+            results[static_cast<std::size_t>(k)] = plan_->execute(part, false);
+        }
+    };
+    const OneBlasThread guard;
+    std::vector<std::future<void>> helpers;
+    for (std::int64_t k = 1; k < std::min(processors, blocks); ++k) {
+        helpers.push_back(std::async(std::launch::async, work));
+    }
+    work();
+    for (std::future<void>& helper : helpers) {
+        helper.get();
+    }
+
+    std::vector<Frames> outputs;
+    for (std::size_t i = 0; i < results[0].size(); ++i) {
+        Frames whole = std::visit(
+            [&](const auto& tensor) -> Frames {
+                Shape shape = tensor.shape();
+                shape[0] = frames;
+                return std::decay_t<decltype(tensor)>(std::move(shape));
+            },
+            results[0][i]);
+        for (std::int64_t k = 0; k < blocks; ++k) {
+            place(results[static_cast<std::size_t>(k)][i], k * block, whole);
+        }
+        outputs.push_back(std::move(whole));
+    }
+    return outputs;
+}
 std::vector<Frames> Executor::trace(const std::vector<Frames>& inputs) const { return plan_->execute(inputs, true); }
 
 }  // namespace qloom::network

@@ -17,12 +17,11 @@ inline Geometry geometry_of(const Shape& stream) {
     return {.height = rank > 2 ? stream[rank - 3] : 1, .width = rank > 1 ? stream[rank - 2] : 1, .channels = stream.back()};
 }
 
-// x -> windows, a copy of `channels` neighbours at a time.
+// x -> windows, a copy of `channels` neighbours at a time; outside the image a copy of `pad`.
 template <class T>
-void gather_windows(const SlidingWindow& unit, const Geometry& in, const Geometry& out, const T* x, T* y) {
+void gather_windows(const SlidingWindow& unit, const Geometry& in, const Geometry& out, const T* pad, const T* x, T* y) {
     const WindowAxis rows = unit.axes.size() > 1 ? unit.axes[0] : WindowAxis{};
     const WindowAxis columns = unit.axes.back();
-    const T pad = static_cast<T>(unit.pad_value);
     for (std::int64_t oy = 0; oy < out.height; ++oy) {
         for (std::int64_t ox = 0; ox < out.width; ++ox) {
             for (std::int64_t ky = 0; ky < rows.kernel; ++ky) {
@@ -32,7 +31,7 @@ void gather_windows(const SlidingWindow& unit, const Geometry& in, const Geometr
                     if (iy >= 0 && iy < in.height && ix >= 0 && ix < in.width) {
                         std::copy_n(x + (iy * in.width + ix) * in.channels, in.channels, y);
                     } else {
-                        std::fill_n(y, in.channels, pad);
+                        std::copy_n(pad, in.channels, y);
                     }
                     y += in.channels;
                 }
@@ -68,10 +67,13 @@ void depthwise_product(const VectorVector& unit, std::int64_t windows, const T* 
 template <class T>
 void reduce_positions(Reduction reduction, std::int64_t positions, std::int64_t channels, const T* x, T* y) {
     std::copy_n(x, channels, y);
+    T* __restrict result = y;  // nothing overlaps: loops of vectors
     for (std::int64_t position = 1; position < positions; ++position) {
-        const T* values = x + position * channels;
-        for (std::int64_t c = 0; c < channels; ++c) {
-            y[c] = reduction == Reduction::kMax ? std::max(y[c], values[c]) : y[c] + values[c];
+        const T* __restrict values = x + position * channels;
+        if (reduction == Reduction::kMax) {
+            for (std::int64_t c = 0; c < channels; ++c) result[c] = values[c] > result[c] ? values[c] : result[c];
+        } else {
+            for (std::int64_t c = 0; c < channels; ++c) result[c] += values[c];
         }
     }
 }

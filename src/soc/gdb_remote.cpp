@@ -135,7 +135,11 @@ std::uint32_t GdbRemote::read_word(std::uint64_t address) {
     return static_cast<std::uint32_t>(value_of(ask(fmt::format("m{:x},4", address)), 4));
 }
 
-void GdbRemote::go_on() { send("c"); }
+void GdbRemote::go_on() {
+    send("c");
+    // The acknowledgement comes at once; what can be read after it is a stop.
+    if (next_character() != '+') bad("the debugger interface does not acknowledge");
+}
 
 GdbRemote::Stop GdbRemote::take_stop() {
     const std::string text = receive();
@@ -153,12 +157,6 @@ GdbRemote::Stop GdbRemote::take_stop() {
 
 void GdbRemote::interrupt() {
     if (::send(descriptor_, "\x03", 1, MSG_NOSIGNAL) != 1) bad("the debugger interface has gone");
-}
-
-void GdbRemote::kill() {
-    constexpr const char* kPacket = "$k#6b";
-    if (::send(descriptor_, kPacket, std::strlen(kPacket), MSG_NOSIGNAL) < 0)
-        return;  // gone already
 }
 
 }  // namespace qloom::soc

@@ -45,12 +45,13 @@ public:
 
     // Lets the program run. take_stop() has then to be called when there is something to read.
     void go_on();
+    // Whether something has been read already, so that waiting for more would be in vain.
+    [[nodiscard]] bool has_read() const { return at_ < buffer_.size(); }
     struct Stop {
         std::optional<std::uint64_t> watched;  // the address that was about to be accessed
     };
     [[nodiscard]] Stop take_stop();
     void interrupt();  // answered by a stop
-    void kill();
 
 private:
     std::string ask(const std::string& packet);

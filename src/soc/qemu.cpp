@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <thread>
@@ -27,10 +28,13 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kConnectMs = 30000;
 constexpr double kLeastLimitSeconds = 20.0;
-constexpr std::uint64_t kDmaSpan = 0x80;
+constexpr std::uint64_t kDmaSpan = 0x60;
+constexpr std::uint32_t kDmaControl = 0x00;
 constexpr std::uint32_t kDmaStatus = 0x04;
+constexpr std::uint32_t kReceiveControl = 0x30;
 constexpr std::uint32_t kReceiveStatus = 0x34;
 constexpr std::uint32_t kHaltedOrIdle = 0x3;
+constexpr std::uint32_t kResetBit = 0x4;
 constexpr std::uint64_t kCyclesAStatus = 20000;  // that a status that is not idle lets pass
 
 // What QEMU is started as.
@@ -111,7 +115,7 @@ public:
         start(scratch);
     }
     ~QemuRun() {
-        if (debugger_socket_.descriptor() >= 0) GdbRemote(debugger_socket_.descriptor()).kill();
+        is_over_ = true;
         if (thread_.joinable()) thread_.join();
     }
     QemuRun(const QemuRun&) = delete;
@@ -128,7 +132,10 @@ public:
                         "take a program made from the sources of a compiled folder");
         }
         debugger.break_at(*end);
-        debugger.watch(order_.system.board.dma_base, kDmaSpan);
+        // QEMU names the place that is watched and not the one that was met: one a register.
+        for (std::uint64_t offset = 0; offset < kDmaSpan; offset += 4) {
+            debugger.watch(order_.system.board.dma_base + offset, 4);
+        }
         while (true) {
             debugger.go_on();
             wait_for_stop(debugger);
@@ -180,8 +187,10 @@ private:
             fmt::format("unix:{}", (scratch / fmt::format("gdb-{}", getpid())).string())};
         if (!tool_exists(kind_.program))
             run_tool({kind_.program}, {}, "qemu-system-arm");  // says that it is missing
-        thread_ = std::thread(
-            [this, command] { tool_ = run_tool(command, {.timeout = std::chrono::hours(1)}); });
+        thread_ = std::thread([this, command] {
+            tool_ = run_tool(command, {.timeout = std::chrono::hours(24),
+                                       .is_cancelled = [this] { return is_over_.load(); }});
+        });
         if (!uart_socket_.accept(kConnectMs) || !debugger_socket_.accept(kConnectMs)) {
             thread_.join();
             throw Error(
@@ -212,7 +221,7 @@ private:
         std::array<pollfd, 2> waiting{
             {{.fd = debugger_socket_.descriptor(), .events = POLLIN, .revents = 0},
              {.fd = uart_socket_.descriptor(), .events = POLLIN, .revents = 0}}};
-        while (true) {
+        while (!debugger.has_read()) {
             const int ready = ::poll(waiting.data(), waiting.size(), 1000);
             if (ready > 0 && waiting[1].revents != 0) read_uart(0);
             if (ready > 0 && waiting[0].revents != 0) return;
@@ -260,11 +269,24 @@ private:
         debugger.write_register(kind_.program_counter, kind_.register_bytes, counter + 4);
     }
 
+    // What the program waits for takes no time here, as QEMU's clock runs whether the program does
+    // or not.
     std::uint32_t read_dma(std::uint32_t offset) {
+        const auto is_waiting = [offset](std::uint32_t value) {
+            switch (offset) {
+                case kDmaStatus:
+                case kReceiveStatus:
+                    return (value & kHaltedOrIdle) == 0;
+                case kDmaControl:
+                case kReceiveControl:
+                    return (value & kResetBit) != 0;
+                default:
+                    return false;
+            }
+        };
         std::uint32_t value = fabric_.read(offset);
-        const bool is_status = offset == kDmaStatus || offset == kReceiveStatus;
         const std::uint64_t end = fabric_.cycles() + kCyclesAStatus;
-        while (is_status && (value & kHaltedOrIdle) == 0 && fabric_.cycles() < end) {
+        while (is_waiting(value) && fabric_.cycles() < end) {
             fabric_.run(64);
             value = fabric_.read(offset);
         }
@@ -280,6 +302,7 @@ private:
     Fabric fabric_;
     LocalSocket debugger_socket_;
     LocalSocket uart_socket_;
+    std::atomic<bool> is_over_ = false;
     std::thread thread_;
     ToolResult tool_;
     Emulation emulation_;

@@ -31,27 +31,67 @@ void scale_and_shift(float* values, std::int64_t count, float scale, float offse
     }
 }
 
+// x * scale + offset, of each channel its own, over whole samples.
 void apply_input(const InputSpec& input, float* values, std::int64_t count) {
-    if (input.scale != 1.0 || input.offset != 0.0) {
-        scale_and_shift(values, count, static_cast<float>(input.scale),
-                        static_cast<float>(input.offset));
+    if (!input.is_affine()) {
+        return;
+    }
+    const std::size_t channels = std::max(input.scale.size(), input.offset.size());
+    const std::int64_t run =
+        channels == 1 ? count : input.features / static_cast<std::int64_t>(channels);
+    for (std::int64_t first = 0; first < count; first += run) {
+        const std::size_t channel = static_cast<std::size_t>(first / run) % channels;
+        scale_and_shift(values + first, run,
+                        static_cast<float>(input.scale[input.scale.size() == 1 ? 0 : channel]),
+                        static_cast<float>(input.offset[input.offset.size() == 1 ? 0 : channel]));
     }
 }
 
-// Moves an image (height, width) by (down, right) pixels, zeros where nothing comes in, and mirrors
-// it if asked.
+// What augmentation does to an image.
+struct Change {
+    std::int64_t down = 0;
+    std::int64_t right = 0;
+    bool mirrored = false;
+    // The square that is blacked out, in pixels of the result; may reach over the border.
+    std::int64_t cut_top = 0;
+    std::int64_t cut_left = 0;
+    std::int64_t cut_size = 0;
+};
+
+Change drawn_change(const DataSpec& data, std::int64_t height, std::int64_t width, Random& random) {
+    const auto reach = static_cast<std::uint64_t>(2 * data.shift + 1);
+    Change change;
+    change.down = static_cast<std::int64_t>(random.below(reach)) - data.shift;
+    change.right = static_cast<std::int64_t>(random.below(reach)) - data.shift;
+    change.mirrored = data.mirror && random.below(2) == 1;
+    if (data.cutout > 0) {
+        change.cut_size = data.cutout;
+        change.cut_top =
+            static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(height))) -
+            data.cutout / 2;
+        change.cut_left =
+            static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(width))) -
+            data.cutout / 2;
+    }
+    return change;
+}
+
+// One plane (height, width) of an image, moved, mirrored and cut; zeros where nothing comes in.
 template <class T>
-void write_moved(const T* image, std::int64_t height, std::int64_t width, std::int64_t down,
-                 std::int64_t right, bool mirrored, float* target) {
+void write_changed(const T* image, std::int64_t height, std::int64_t width, const Change& change,
+                   float* target) {
     for (std::int64_t row = 0; row < height; ++row) {
         for (std::int64_t column = 0; column < width; ++column) {
-            const std::int64_t from_row = row - down;
-            const std::int64_t moved = column - right;
-            const std::int64_t from_column = mirrored ? width - 1 - moved : moved;
+            const std::int64_t from_row = row - change.down;
+            const std::int64_t moved = column - change.right;
+            const std::int64_t from_column = change.mirrored ? width - 1 - moved : moved;
             const bool inside =
                 from_row >= 0 && from_row < height && from_column >= 0 && from_column < width;
+            const bool cut = row >= change.cut_top && row < change.cut_top + change.cut_size &&
+                             column >= change.cut_left &&
+                             column < change.cut_left + change.cut_size;
             target[row * width + column] =
-                inside ? static_cast<float>(image[from_row * width + from_column]) : 0.0F;
+                inside && !cut ? static_cast<float>(image[from_row * width + from_column]) : 0.0F;
         }
     }
 }
@@ -98,23 +138,23 @@ std::int64_t Batches::fill(std::int64_t step, std::span<float> samples,
 
 void Batches::write_sample(std::int64_t index, std::int64_t position, float* target) const {
     const Shape& shape = dataset_->shape();
-    const std::int64_t width = shape.back();
     const std::int64_t size = dataset_->sample_size();
     std::visit(
         [&](const auto& tensor) {
             const auto* sample = tensor.data() + index * size;
-            if (data_.shift == 0 && !data_.mirror) {
+            if (!data_.augments()) {
                 convert(sample, size, target);
                 return;
             }
             Random random = random_stream(
                 seed_, RandomPurpose::kAugmentation,
                 static_cast<std::uint64_t>(epoch_) << 40U | static_cast<std::uint64_t>(position));
-            const auto reach = static_cast<std::uint64_t>(2 * data_.shift + 1);
-            const std::int64_t down = static_cast<std::int64_t>(random.below(reach)) - data_.shift;
-            const std::int64_t right = static_cast<std::int64_t>(random.below(reach)) - data_.shift;
-            const bool mirrored = data_.mirror && random.below(2) == 1;
-            write_moved(sample, size / width, width, down, right, mirrored, target);
+            const std::int64_t width = shape.back();
+            const std::int64_t height = shape[shape.size() - 2];
+            const Change change = drawn_change(data_, height, width, random);
+            for (std::int64_t plane = 0; plane < size; plane += height * width) {
+                write_changed(sample + plane, height, width, change, target + plane);
+            }
         },
         dataset_->samples);
 }

@@ -23,7 +23,7 @@
 namespace qloom::train {
 namespace {
 
-constexpr std::string_view kMagic = "qloomck1";
+constexpr std::string_view kMagic = "qloomck2";
 constexpr const char* kStartAnew = "start anew with --restart, or remove this file";
 
 class Writer {
@@ -91,6 +91,32 @@ private:
     std::string where_;
 };
 
+void write_state(Writer& writer, const State& state) {
+    writer.value(state.size());
+    for (const NamedArray& array : state) {
+        writer.text(array.name);
+        writer.array(array.value.shape());
+        writer.array(array.value.values());
+    }
+}
+
+State read_state(Reader& reader) {
+    State state;
+    const auto arrays = reader.value<std::size_t>();
+    for (std::size_t i = 0; i < arrays; ++i) {
+        NamedArray array;
+        array.name = reader.text();
+        Shape shape = reader.array<std::int64_t>();
+        std::vector<float> values = reader.array<float>();
+        if (element_count(shape) != static_cast<std::int64_t>(values.size())) {
+            reader.corrupt();
+        }
+        array.value = Tensor<float>(std::move(shape), std::move(values));
+        state.push_back(std::move(array));
+    }
+    return state;
+}
+
 std::uint32_t checksum(std::string_view bytes) {
     return static_cast<std::uint32_t>(
         crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
@@ -130,6 +156,13 @@ void write_durably(const std::filesystem::path& path, std::string_view bytes) {
 
 }  // namespace
 
+void throw_foreign(const std::filesystem::path& path) {
+    throw Error(code::kCheckpointForeign, path.string(),
+                "the checkpoint a stopped run left here belongs to another training (other "
+                "recipe, epochs or seed)",
+                kStartAnew);
+}
+
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
     Writer writer;
     writer.bytes() += kMagic;
@@ -138,12 +171,8 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
     writer.array(checkpoint.first_moment);
     writer.array(checkpoint.second_moment);
     writer.array(checkpoint.epochs);
-    writer.value(checkpoint.state.size());
-    for (const NamedArray& array : checkpoint.state) {
-        writer.text(array.name);
-        writer.array(array.value.shape());
-        writer.array(array.value.values());
-    }
+    write_state(writer, checkpoint.state);
+    write_state(writer, checkpoint.best);
     writer.value(checksum(writer.bytes()));
     const std::filesystem::path fresh = path.string() + ".new";
     write_durably(fresh, writer.bytes());
@@ -178,27 +207,14 @@ std::optional<Checkpoint> read_checkpoint(const std::filesystem::path& path,
     Checkpoint result;
     result.fingerprint = reader.text();
     if (result.fingerprint != fingerprint) {
-        throw Error(code::kCheckpointForeign, path.string(),
-                    "the checkpoint a stopped run left here belongs to another training (other "
-                    "recipe, epochs or seed)",
-                    kStartAnew);
+        throw_foreign(path);
     }
     result.optimiser_steps = reader.value<std::int64_t>();
     result.first_moment = reader.array<float>();
     result.second_moment = reader.array<float>();
     result.epochs = reader.array<EpochMetrics>();
-    const auto arrays = reader.value<std::size_t>();
-    for (std::size_t i = 0; i < arrays; ++i) {
-        NamedArray array;
-        array.name = reader.text();
-        Shape shape = reader.array<std::int64_t>();
-        std::vector<float> values = reader.array<float>();
-        if (element_count(shape) != static_cast<std::int64_t>(values.size())) {
-            reader.corrupt();
-        }
-        array.value = Tensor<float>(std::move(shape), std::move(values));
-        result.state.push_back(std::move(array));
-    }
+    result.state = read_state(reader);
+    result.best = read_state(reader);
     return result;
 }
 

@@ -18,6 +18,7 @@ struct Checkpoint {
     std::vector<float> first_moment;
     std::vector<float> second_moment;
     State state;
+    State best = {};                   // that of the best epoch, when the recipe keeps it
     std::vector<EpochMetrics> epochs;  // done so far
     friend bool operator==(const Checkpoint&, const Checkpoint&) = default;
 };
@@ -30,5 +31,8 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
 // kCheckpointForeign when it is of another recipe than `fingerprint` says.
 std::optional<Checkpoint> read_checkpoint(const std::filesystem::path& path,
                                           const std::string& fingerprint);
+
+// Throws kCheckpointForeign.
+[[noreturn]] void throw_foreign(const std::filesystem::path& path);
 
 }  // namespace qloom::train

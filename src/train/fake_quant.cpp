@@ -26,10 +26,23 @@ inline float level_of(float ratio, float lo, float hi) {
 }
 
 QLOOM_VECTORISED
-void quantise_run(const float* __restrict x, std::int64_t count, float scale, float lo, float hi,
-                  float* __restrict y) {
+void quantise_run(const float* __restrict x, std::int64_t count, float scale, float zero, float lo,
+                  float hi, float* __restrict y) {
     for (std::int64_t i = 0; i < count; ++i) {
-        y[i] = scale * level_of(x[i] / scale, lo, hi);
+        y[i] = scale * (level_of(x[i] / scale + zero, lo, hi) - zero);
+    }
+}
+
+// Rows of `channels` values, each with a scale of its own.
+QLOOM_VECTORISED
+void quantise_rows(const float* __restrict x, std::int64_t rows, std::int64_t channels,
+                   const float* __restrict scale, const float* __restrict zero, float lo, float hi,
+                   float* __restrict y) {
+    for (std::int64_t row = 0; row < rows; ++row) {
+        for (std::int64_t c = 0; c < channels; ++c) {
+            const std::int64_t i = row * channels + c;
+            y[i] = scale[c] * (level_of(x[i] / scale[c] + zero[c], lo, hi) - zero[c]);
+        }
     }
 }
 
@@ -42,12 +55,13 @@ void bipolar_run(const float* __restrict x, std::int64_t count, float scale, flo
 
 // Turns the gradient g of the output into that of the input, in place, and adds the share of the
 // scale to ds.
-inline void backward_element(float x, float scale, float lo, float hi, float& g, float& ds) {
-    const float ratio = x / scale;
+inline void backward_element(float x, float scale, float zero, float lo, float hi, float& g,
+                             float& ds) {
+    const float ratio = x / scale + zero;
     const float clamped = std::min(std::max(ratio, lo), hi);
     const bool inside = clamped == ratio;
     const float upstream = g;
-    const float subtracted = inside ? ratio : 0.0F;
+    const float subtracted = inside ? ratio : zero;
     ds += upstream * (round_even(clamped) - subtracted);
     g = inside ? upstream : 0.0F;
 }
@@ -67,18 +81,30 @@ float sum_of(const std::array<float, kLanes>& lanes) {
 }
 
 QLOOM_VECTORISED
+void backward_rows(const float* __restrict x, float* __restrict g, std::int64_t rows,
+                   std::int64_t channels, const float* __restrict scale,
+                   const float* __restrict zero, float lo, float hi, float* __restrict ds) {
+    for (std::int64_t row = 0; row < rows; ++row) {
+        for (std::int64_t c = 0; c < channels; ++c) {
+            const std::int64_t i = row * channels + c;
+            backward_element(x[i], scale[c], zero[c], lo, hi, g[i], ds[c]);
+        }
+    }
+}
+
+QLOOM_VECTORISED
 float backward_run(const float* __restrict x, float* __restrict g, std::int64_t count, float scale,
-                   float lo, float hi) {
+                   float zero, float lo, float hi) {
     std::array<float, kLanes> lanes{};
     std::int64_t i = 0;
     for (; i + kLanes <= count; i += kLanes) {
         for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-            backward_element(x[i + lane], scale, lo, hi, g[i + lane],
+            backward_element(x[i + lane], scale, zero, lo, hi, g[i + lane],
                              lanes[static_cast<std::size_t>(lane)]);
         }
     }
     for (; i < count; ++i) {
-        backward_element(x[i], scale, lo, hi, g[i], lanes[0]);
+        backward_element(x[i], scale, zero, lo, hi, g[i], lanes[0]);
     }
     return sum_of(lanes);
 }
@@ -116,89 +142,16 @@ void check_sizes(std::size_t x, std::size_t scales, const ChannelLayout& layout)
     QLOOM_ASSERT(static_cast<std::int64_t>(scales) == layout.channels, "one scale a channel");
 }
 
-QLOOM_VECTORISED
-float squared_error_run(const float* x, std::int64_t count, float scale, float lo, float hi) {
-    std::array<float, kLanes> lanes{};
-    std::int64_t i = 0;
-    for (; i + kLanes <= count; i += kLanes) {
-        for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-            const float value = x[i + lane];
-            const float difference = value - scale * level_of(value / scale, lo, hi);
-            lanes[static_cast<std::size_t>(lane)] += difference * difference;
-        }
-    }
-    for (; i < count; ++i) {
-        const float difference = x[i] - scale * level_of(x[i] / scale, lo, hi);
-        lanes[0] += difference * difference;
-    }
-    return sum_of(lanes);
+float zero_of(std::span<const float> zero, std::size_t channel) {
+    return zero.empty() ? 0.0F : zero[channel];
 }
 
-// In runs, each summed as float, so that a float sum stays exact enough over many values.
-double squared_error(std::span<const float> values, float scale, LevelRange levels) {
-    constexpr std::int64_t kRun = 4096;
-    const auto count = static_cast<std::int64_t>(values.size());
-    double sum = 0.0;
-    for (std::int64_t first = 0; first < count; first += kRun) {
-        sum += static_cast<double>(squared_error_run(
-            values.data() + first, std::min(kRun, count - first), scale, levels.lo, levels.hi));
-    }
-    return sum;
-}
+// Channels fastest: a run would be a single value.
+bool is_rows(const ChannelLayout& layout) { return layout.inner == 1 && layout.channels > 1; }
 
-// The scale of least squared error: the best of 16 factors 1/8 .. 2 of `start`, then the best of 16
-// around that one. A search is robust where Newton steps are not: the error has a kink at every
-// rounding border.
-float mse_scale(std::span<const float> values, float start, LevelRange levels) {
-    constexpr int kSteps = 16;
-    float best = start;
-    double best_error = squared_error(values, start, levels);
-    const auto search = [&](float from, float step) {
-        for (int i = 0; i < kSteps; ++i) {
-            const float candidate = from + step * static_cast<float>(i);
-            const double error = squared_error(values, candidate, levels);
-            if (error < best_error) {
-                best_error = error;
-                best = candidate;
-            }
-        }
-    };
-    const float coarse = start * 2.0F / kSteps;
-    search(coarse, coarse);
-    const float fine = coarse * 2.0F / (kSteps + 1);
-    search(std::max(best - coarse + fine, fine), fine);
-    return best;
-}
-
-float scale_of(std::span<const float> values, const QuantiserSpec& spec, LevelRange levels) {
-    if (spec.source == ScaleSource::kConstant) {
-        return static_cast<float>(spec.constant);
-    }
-    double largest = 0.0;
-    double sum = 0.0;
-    double squares = 0.0;
-    for (const float value : values) {
-        const double magnitude = std::fabs(static_cast<double>(value));
-        largest = std::max(largest, magnitude);
-        sum += magnitude;
-        squares += magnitude * magnitude;
-    }
-    const auto count = static_cast<double>(values.size());
-    const double mean = sum / count;
-    const double sigma = std::sqrt(std::max(0.0, squares / count - mean * mean));
-    const double top = static_cast<double>(levels.hi);
-    double scale = largest / top;
-    if (spec.source == ScaleSource::kMeanSigma) {
-        scale = (mean + spec.sigmas * sigma) / top;
-    } else if (levels.bipolar && spec.source != ScaleSource::kMax) {
-        scale = mean;  // the least squared error of two levels +-s is at s = mean |x|
-    } else if (spec.source == ScaleSource::kMse || spec.source == ScaleSource::kLearned) {
-        scale = largest > 0.0
-                    ? static_cast<double>(mse_scale(values, static_cast<float>(scale), levels))
-                    : 0.0;
-    }
-    // A subnormal scale would make x / scale infinite.
-    return scale > 1e-30 ? static_cast<float>(scale) : 1.0F;
+std::vector<float> zeros_of(std::span<const float> zero, const ChannelLayout& layout) {
+    return zero.empty() ? std::vector<float>(static_cast<std::size_t>(layout.channels), 0.0F)
+                        : std::vector<float>(zero.begin(), zero.end());
 }
 
 }  // namespace
@@ -212,66 +165,58 @@ LevelRange level_range(const QuantiserSpec& spec) {
 }
 
 void fake_quant(std::span<const float> x, const ChannelLayout& layout, std::span<const float> scale,
-                LevelRange levels, std::span<float> y) {
+                LevelRange levels, std::span<float> y, std::span<const float> zero) {
     check_sizes(x.size(), scale.size(), layout);
+    if (is_rows(layout) && !levels.bipolar) {
+        const std::vector<float> zeros = zeros_of(zero, layout);
+        quantise_rows(x.data(), layout.outer, layout.channels, scale.data(), zeros.data(),
+                      levels.lo, levels.hi, y.data());
+        return;
+    }
     for_each_run(layout, [&](std::int64_t offset, std::size_t channel) {
         if (levels.bipolar) {
             bipolar_run(x.data() + offset, layout.inner, scale[channel], y.data() + offset);
         } else {
-            quantise_run(x.data() + offset, layout.inner, scale[channel], levels.lo, levels.hi,
-                         y.data() + offset);
+            quantise_run(x.data() + offset, layout.inner, scale[channel], zero_of(zero, channel),
+                         levels.lo, levels.hi, y.data() + offset);
         }
     });
 }
 
 void fake_quant_backward(std::span<const float> x, std::span<float> gradient,
                          const ChannelLayout& layout, std::span<const float> scale,
-                         LevelRange levels, std::span<float> ds) {
+                         LevelRange levels, std::span<float> ds, std::span<const float> zero) {
     check_sizes(x.size(), scale.size(), layout);
     std::fill(ds.begin(), ds.end(), 0.0F);
+    if (is_rows(layout) && !levels.bipolar) {
+        const std::vector<float> zeros = zeros_of(zero, layout);
+        backward_rows(x.data(), gradient.data(), layout.outer, layout.channels, scale.data(),
+                      zeros.data(), levels.lo, levels.hi, ds.data());
+        return;
+    }
     for_each_run(layout, [&](std::int64_t offset, std::size_t channel) {
         const float* values = x.data() + offset;
         float* g = gradient.data() + offset;
         ds[channel] += levels.bipolar ? bipolar_backward_run(values, g, layout.inner)
                                       : backward_run(values, g, layout.inner, scale[channel],
-                                                     levels.lo, levels.hi);
+                                                     zero_of(zero, channel), levels.lo, levels.hi);
     });
 }
 
 std::vector<float> quantised_levels(std::span<const float> x, const ChannelLayout& layout,
-                                    std::span<const float> scale, LevelRange levels) {
+                                    std::span<const float> scale, LevelRange levels,
+                                    std::span<const float> zero) {
     check_sizes(x.size(), scale.size(), layout);
     std::vector<float> result(x.size());
     for_each_run(layout, [&](std::int64_t offset, std::size_t channel) {
+        const float z = zero_of(zero, channel);
         for (std::int64_t i = offset; i < offset + layout.inner; ++i) {
             const float value = x[static_cast<std::size_t>(i)];
             result[static_cast<std::size_t>(i)] =
                 levels.bipolar ? (value >= 0.0F ? 1.0F : -1.0F)
-                               : level_of(value / scale[channel], levels.lo, levels.hi);
+                               : level_of(value / scale[channel] + z, levels.lo, levels.hi) - z;
         }
     });
-    return result;
-}
-
-std::vector<float> statistics_scale(std::span<const float> x, const ChannelLayout& layout,
-                                    const QuantiserSpec& spec) {
-    QLOOM_ASSERT(static_cast<std::int64_t>(x.size()) == layout.size(),
-                 "the layout covers the values");
-    const LevelRange levels = level_range(spec);
-    std::vector<float> result(static_cast<std::size_t>(layout.channels));
-    if (layout.channels == 1) {
-        result[0] = scale_of(x, spec, levels);
-        return result;
-    }
-    std::vector<std::vector<float>> by_channel(result.size());
-    for_each_run(layout, [&](std::int64_t offset, std::size_t channel) {
-        const auto run =
-            x.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(layout.inner));
-        by_channel[channel].insert(by_channel[channel].end(), run.begin(), run.end());
-    });
-    for (std::size_t channel = 0; channel < result.size(); ++channel) {
-        result[channel] = scale_of(by_channel[channel], spec, levels);
-    }
     return result;
 }
 

@@ -1,6 +1,7 @@
 #include "train/functions.h"
 
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <utility>
 
@@ -55,17 +56,22 @@ Tensor log_scale_gradient(std::span<const float> ds, const Tensor& scale,
     return gradient;
 }
 
+std::span<const float> zeros_in(const Tensor& zero) {
+    return zero.defined() ? std::span<const float>(span_of(zero)) : std::span<const float>();
+}
+
 struct QuantisedLinear : Function<QuantisedLinear> {
     static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight,
                           const Optional& bias, const Optional& log_scale, const Tensor& scale,
-                          std::int64_t spec_bits) {
+                          const Optional& zero, std::int64_t spec_bits) {
         const QuantiserSpec spec = unpacked(spec_bits);
         Tensor quantised = torch::empty_like(weight);
-        fake_quant(span_of(weight), weight_layout(weight, spec.granularity), span_of(scale),
-                   level_range(spec), span_of(quantised));
+        fake_quant(span_of(weight), layout_of(weight, Role::kWeight, spec.granularity),
+                   span_of(scale), level_range(spec), span_of(quantised),
+                   zeros_in(tensor_of(zero)));
         ctx->saved_data[kSpec] = spec_bits;
         ctx->save_for_backward(
-            {x, weight, quantised, scale, tensor_of(bias), tensor_of(log_scale)});
+            {x, weight, quantised, scale, tensor_of(bias), tensor_of(log_scale), tensor_of(zero)});
         return bias ? torch::addmm(*bias, x, quantised.t()) : torch::mm(x, quantised.t());
     }
 
@@ -78,44 +84,63 @@ struct QuantisedLinear : Function<QuantisedLinear> {
         const Tensor upstream = gradients[0].contiguous();
         Tensor dx = ctx->needs_input_grad(0) ? torch::mm(upstream, saved[2]) : Tensor();
         Tensor dweight = torch::mm(upstream.t(), x).contiguous();
-        const ChannelLayout layout = weight_layout(weight, spec.granularity);
+        const ChannelLayout layout = layout_of(weight, Role::kWeight, spec.granularity);
         const LevelRange levels = level_range(spec);
         std::vector<float> ds(static_cast<std::size_t>(layout.channels));
-        fake_quant_backward(span_of(weight), span_of(dweight), layout, span_of(scale), levels, ds);
+        fake_quant_backward(span_of(weight), span_of(dweight), layout, span_of(scale), levels, ds,
+                            zeros_in(saved[6]));
         Tensor dbias = saved[4].defined() ? upstream.sum(0) : Tensor();
         Tensor dlog = saved[5].defined() ? log_scale_gradient(ds, scale, layout, levels) : Tensor();
-        return {dx, dweight, dbias, dlog, Tensor(), Tensor()};
+        return {dx, dweight, dbias, dlog, Tensor(), Tensor(), Tensor()};
     }
 };
 
-struct QuantisedActivation : Function<QuantisedActivation> {
+// The value given, with the gradient of x.
+struct StraightThrough : Function<StraightThrough> {
+    static Tensor forward(AutogradContext*, const Tensor& x, const Tensor& value) {
+        return value.view_as(x);
+    }
+    static variable_list backward(AutogradContext*, variable_list gradients) {
+        return {gradients[0], Tensor()};
+    }
+};
+
+struct Quantised : Function<Quantised> {
     static Tensor forward(AutogradContext* ctx, const Tensor& x, const Optional& log_scale,
-                          const Tensor& scale, std::int64_t spec_bits) {
+                          const Tensor& scale, const Optional& zero, std::int64_t spec_bits,
+                          std::int64_t role) {
         const QuantiserSpec spec = unpacked(spec_bits);
         Tensor y = torch::empty_like(x);
-        fake_quant(span_of(x), activation_layout(x, spec.granularity), span_of(scale),
-                   level_range(spec), span_of(y));
+        fake_quant(span_of(x), layout_of(x, static_cast<Role>(role), spec.granularity),
+                   span_of(scale), level_range(spec), span_of(y), zeros_in(tensor_of(zero)));
         ctx->saved_data[kSpec] = spec_bits;
-        ctx->save_for_backward({x, scale, tensor_of(log_scale)});
+        ctx->saved_data["role"] = role;
+        ctx->save_for_backward({x, scale, tensor_of(log_scale), tensor_of(zero)});
         return y;
     }
 
     static variable_list backward(AutogradContext* ctx, variable_list gradients) {
         const variable_list saved = ctx->get_saved_variables();
+        const Tensor& x = saved[0];
         const QuantiserSpec spec = unpacked(ctx->saved_data[kSpec].toInt());
-        const ChannelLayout layout = activation_layout(saved[0], spec.granularity);
+        const auto role = static_cast<Role>(ctx->saved_data["role"].toInt());
+        const ChannelLayout layout = layout_of(x, role, spec.granularity);
         const LevelRange levels = level_range(spec);
-        Tensor dx = gradients[0].clone(torch::MemoryFormat::Contiguous);
+        // In the memory order of x, and memory of its own.
+        Tensor dx = torch::empty_like(x).copy_(gradients[0]);
         std::vector<float> ds(static_cast<std::size_t>(layout.channels));
-        fake_quant_backward(span_of(saved[0]), span_of(dx), layout, span_of(saved[1]), levels, ds);
+        fake_quant_backward(span_of(x), span_of(dx), layout, span_of(saved[1]), levels, ds,
+                            zeros_in(saved[3]));
         Tensor dlog =
             saved[2].defined() ? log_scale_gradient(ds, saved[1], layout, levels) : Tensor();
-        return {dx, dlog, Tensor(), Tensor()};
+        return {dx, dlog, Tensor(), Tensor(), Tensor(), Tensor()};
     }
 };
 
 NormActShape shape_of(const Tensor& x, double epsilon) {
-    return {.rows = x.size(0), .channels = x.size(1), .epsilon = static_cast<float>(epsilon)};
+    return {.rows = x.numel() / x.size(1),
+            .channels = x.size(1),
+            .epsilon = static_cast<float>(epsilon)};
 }
 
 std::optional<FusedQuantiser> fused_quantiser(const Tensor& scale, std::int64_t spec_bits) {
@@ -152,7 +177,7 @@ struct NormAct : Function<NormAct> {
         const std::int64_t spec_bits = ctx->saved_data[kSpec].toInt();
         const ClampRange clamp{.lo = static_cast<float>(ctx->saved_data["lo"].toDouble()),
                                .hi = static_cast<float>(ctx->saved_data["hi"].toDouble())};
-        const Tensor upstream = gradients[0].contiguous();
+        const Tensor upstream = channels_fastest(gradients[0]);
         Tensor dx = torch::empty_like(x);
         Tensor dgamma = torch::empty_like(saved[1]);
         Tensor dbeta = torch::empty_like(saved[2]);
@@ -173,53 +198,158 @@ struct NormAct : Function<NormAct> {
     }
 };
 
+// ---- the same formulas in LibTorch's own operators, for other devices
+// --------------------------------------------
+
+std::atomic<bool> portable_everywhere = false;
+
+bool is_portable(const Tensor& x) { return portable_everywhere || !x.is_cpu(); }
+
+// One value, or one a channel, shaped to spread over x.
+Tensor spread(const Tensor& values, const Tensor& x, Role role) {
+    if (values.numel() == 1) {
+        return values;
+    }
+    std::vector<std::int64_t> sizes(static_cast<std::size_t>(x.dim()), 1);
+    sizes[role == Role::kWeight ? 0 : 1] = values.numel();
+    return values.view(sizes);
+}
+
+// The scale as a function of its logarithm, its gradient shortened as in log_scale_gradient().
+Tensor differentiable_scale(const QuantTensors& quant, const ChannelLayout& layout,
+                            LevelRange levels) {
+    if (!quant.log_scale.defined()) {
+        return quant.scale;
+    }
+    const double balance = 1.0 / std::sqrt(static_cast<double>(layout.outer * layout.inner) *
+                                           static_cast<double>(levels.hi));
+    // The value is quant.scale, which may be a power of two; the derivative by the logarithm is
+    // that value.
+    const Tensor share = quant.scale * quant.log_scale * balance;
+    return StraightThrough::apply(share, quant.scale);
+}
+
+Tensor portable_quantised(const Tensor& x, const QuantTensors& quant, const QuantiserSpec& spec,
+                          Role role) {
+    const LevelRange levels = level_range(spec);
+    const Tensor scale =
+        spread(differentiable_scale(quant, layout_of(x, role, spec.granularity), levels), x, role);
+    if (levels.bipolar) {
+        const Tensor sign =
+            torch::where(x.detach() >= 0, torch::ones_like(x), -torch::ones_like(x));
+        const Tensor through = torch::clamp(x, -1.0, 1.0);
+        return StraightThrough::apply(through, torch::zeros_like(x)) + scale * sign;
+    }
+    const Tensor zero =
+        quant.zero.defined() ? spread(quant.zero, x, role) : torch::zeros_like(scale).detach();
+    const Tensor clamped = torch::clamp(x / scale + zero, levels.lo, levels.hi);
+    return scale * (StraightThrough::apply(clamped, torch::round(clamped.detach())) - zero);
+}
+
+Tensor portable_norm_act(const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                         const BatchStatistics& statistics, float epsilon, ClampRange clamp,
+                         const QuantTensors& quant, const std::optional<QuantiserSpec>& spec,
+                         bool training) {
+    Tensor v = training ? torch::batch_norm(x, gamma, beta, {}, {}, true, 0.0,
+                                            static_cast<double>(epsilon), false)
+                        : torch::batch_norm(x, gamma, beta, statistics.mean, statistics.variance,
+                                            false, 0.0, static_cast<double>(epsilon), false);
+    if (clamp.lo == 0.0F) {
+        v = torch::relu(v);
+    } else if (std::isfinite(clamp.lo)) {
+        v = torch::hardtanh(v, static_cast<double>(clamp.lo), static_cast<double>(clamp.hi));
+    }
+    return spec ? portable_quantised(v, quant, *spec, Role::kActivation) : v;
+}
+
 }  // namespace
 
+void use_portable_functions(bool portable) { portable_everywhere = portable; }
+
 std::span<float> span_of(const torch::Tensor& tensor) {
-    QLOOM_ASSERT(tensor.is_contiguous() && tensor.scalar_type() == torch::kFloat,
-                 "a contiguous float tensor");
+    QLOOM_ASSERT(tensor.scalar_type() == torch::kFloat && tensor.is_non_overlapping_and_dense(),
+                 "a float tensor without gaps");
     return {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
 }
 
-ChannelLayout weight_layout(const torch::Tensor& weight, Granularity granularity) {
-    return granularity == Granularity::kTensor
-               ? ChannelLayout{1, 1, weight.numel()}
-               : ChannelLayout{1, weight.size(0), weight.numel() / weight.size(0)};
+torch::Tensor channels_fastest(const torch::Tensor& x) {
+    return x.contiguous(x.dim() == 4 ? torch::MemoryFormat::ChannelsLast
+                                     : torch::MemoryFormat::Contiguous);
 }
 
-ChannelLayout activation_layout(const torch::Tensor& x, Granularity granularity) {
-    return granularity == Granularity::kTensor
-               ? ChannelLayout{1, 1, x.numel()}
-               : ChannelLayout{x.size(0), x.size(1), x.numel() / x.size(0) / x.size(1)};
+ChannelLayout layout_of(const torch::Tensor& x, Role role, Granularity granularity) {
+    if (granularity == Granularity::kTensor) {
+        return {1, 1, x.numel()};
+    }
+    switch (role) {
+        case Role::kWeight:
+            return {1, x.size(0), x.numel() / x.size(0)};
+        case Role::kTransposedWeight:
+            return {x.size(0), x.size(1), x.numel() / x.size(0) / x.size(1)};
+        case Role::kActivation:
+            return {x.numel() / x.size(1), x.size(1), 1};
+    }
+    QLOOM_ASSERT(false, "every role is handled");
+}
+
+torch::Tensor quantised(const torch::Tensor& x, const QuantTensors& quant,
+                        const QuantiserSpec& spec, Role role) {
+    if (is_portable(x)) {
+        return portable_quantised(x, quant, spec, role);
+    }
+    const Tensor ordered = role == Role::kActivation         ? channels_fastest(x)
+                           : role == Role::kTransposedWeight ? x.contiguous()
+                                                             : x;
+    return Quantised::apply(ordered, optional_of(quant.log_scale), quant.scale,
+                            optional_of(quant.zero), packed(spec), static_cast<std::int64_t>(role));
 }
 
 torch::Tensor quantised_linear(const torch::Tensor& x, const torch::Tensor& weight,
-                               const torch::Tensor& bias, const torch::Tensor& scale,
-                               const torch::Tensor& log_scale, const QuantiserSpec& spec) {
-    return QuantisedLinear::apply(x, weight, optional_of(bias), optional_of(log_scale), scale,
-                                  packed(spec));
+                               const torch::Tensor& bias, const QuantTensors& quant,
+                               const QuantiserSpec& spec) {
+    if (is_portable(x)) {
+        return torch::nn::functional::linear(
+            x, portable_quantised(weight, quant, spec, Role::kWeight), bias);
+    }
+    return QuantisedLinear::apply(x, weight, optional_of(bias), optional_of(quant.log_scale),
+                                  quant.scale, optional_of(quant.zero), packed(spec));
 }
 
-torch::Tensor quantised_activation(const torch::Tensor& x, const torch::Tensor& scale,
-                                   const torch::Tensor& log_scale, const QuantiserSpec& spec) {
-    return QuantisedActivation::apply(x.contiguous(), optional_of(log_scale), scale, packed(spec));
+torch::Tensor quantised_bias(const torch::Tensor& x, const torch::Tensor& scale, double top) {
+    return StraightThrough::apply(
+        x, torch::clamp(torch::round(x.detach() / scale), -top, top) * scale);
+}
+
+torch::Tensor floored(const torch::Tensor& x, const torch::Tensor& value,
+                      const torch::Tensor& step) {
+    return StraightThrough::apply(x, torch::floor(value.detach() / step) * step);
 }
 
 BatchStatistics batch_statistics(const torch::Tensor& x) {
+    if (is_portable(x)) {
+        const torch::NoGradGuard no_gradients;
+        const std::vector<std::int64_t> axes =
+            x.dim() == 4 ? std::vector<std::int64_t>{0, 2, 3} : std::vector<std::int64_t>{0};
+        return {x.mean(axes), x.var(axes, /*unbiased=*/false)};
+    }
     BatchStatistics result{torch::empty({x.size(1)}), torch::empty({x.size(1)})};
-    channel_statistics(span_of(x), shape_of(x, 0.0), span_of(result.mean),
-                       span_of(result.variance));
+    channel_statistics(span_of(channels_fastest(x.detach())), shape_of(x, 0.0),
+                       span_of(result.mean), span_of(result.variance));
     return result;
 }
 
 torch::Tensor norm_act(const torch::Tensor& x, const BatchStatistics& statistics,
                        const torch::Tensor& gamma, const torch::Tensor& beta, float epsilon,
-                       ClampRange clamp, const torch::Tensor& scale, const torch::Tensor& log_scale,
+                       ClampRange clamp, const QuantTensors& quant,
                        const std::optional<QuantiserSpec>& spec) {
-    return NormAct::apply(x, gamma, beta, optional_of(log_scale), optional_of(scale),
-                          statistics.mean, statistics.variance, static_cast<double>(epsilon),
-                          static_cast<double>(clamp.lo), static_cast<double>(clamp.hi),
-                          spec ? packed(*spec) : std::int64_t{0});
+    if (is_portable(x)) {
+        return portable_norm_act(x, gamma, beta, statistics, epsilon, clamp, quant, spec,
+                                 torch::GradMode::is_enabled());
+    }
+    return NormAct::apply(channels_fastest(x), gamma, beta, optional_of(quant.log_scale),
+                          optional_of(quant.scale), statistics.mean, statistics.variance,
+                          static_cast<double>(epsilon), static_cast<double>(clamp.lo),
+                          static_cast<double>(clamp.hi), spec ? packed(*spec) : std::int64_t{0});
 }
 
 }  // namespace qloom::train

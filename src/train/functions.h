@@ -7,22 +7,44 @@
 
 // The kernels of fake_quant.h and norm_act.h as autograd functions. A scale that is learned is
 // given as its logarithm: always positive, and a step of the optimiser changes it by a ratio.
+// Tensors on another device than the CPU take the same formulas in LibTorch's own operators.
 // Included by .cpp files of this room only.
 namespace qloom::train {
 
-// y = x * fake_quant(weight)^T + bias. Shapes: x (N, inputs), weight (outputs, inputs), bias
-// (outputs) or undefined, scale (1) or (outputs). `log_scale`: the parameter behind `scale` when it
-// is learned, else undefined.
+// What a tensor is to its quantiser: where its channels lie.
+//   kWeight            (outputs, ...)
+//   kTransposedWeight  (channels, outputs, kernel...)
+//   kActivation        (N, C) or (N, C, H, W), the latter channels last in memory
+enum class Role { kWeight, kTransposedWeight, kActivation };
+
+// The numbers of a quantiser at a moment: one value, or one a channel.
+struct QuantTensors {
+    torch::Tensor scale;
+    torch::Tensor zero = {};  // undefined: 0
+    torch::Tensor log_scale =
+        {};  // the parameter behind `scale` when it is learned, else undefined
+};
+
+// fake_quant(x), with the gradients of LSQ.
+torch::Tensor quantised(const torch::Tensor& x, const QuantTensors& quant,
+                        const QuantiserSpec& spec, Role role);
+
+// y = x * fake_quant(weight)^T + bias in one function. Shapes: x (N, inputs), weight (outputs,
+// inputs), bias (outputs) or undefined, scale (1) or (outputs).
 torch::Tensor quantised_linear(const torch::Tensor& x, const torch::Tensor& weight,
-                               const torch::Tensor& bias, const torch::Tensor& scale,
-                               const torch::Tensor& log_scale, const QuantiserSpec& spec);
+                               const torch::Tensor& bias, const QuantTensors& quant,
+                               const QuantiserSpec& spec);
 
-// fake_quant(x) for x (N, C): scale (1) or (C).
-torch::Tensor quantised_activation(const torch::Tensor& x, const torch::Tensor& scale,
-                                   const torch::Tensor& log_scale, const QuantiserSpec& spec);
+// round_half_even(x / scale) * scale within +-top levels; the gradient passes straight through,
+// none goes to the scale.
+torch::Tensor quantised_bias(const torch::Tensor& x, const torch::Tensor& scale, double top);
 
-// Batch statistics of (N, C) and what norm_act() does with them, in training mode. Without `spec`
-// there is no quantiser; with it, scale has one element.
+// floor(value / step) * step with the gradient of x; `value` is x without rounding errors.
+torch::Tensor floored(const torch::Tensor& x, const torch::Tensor& value,
+                      const torch::Tensor& step);
+
+// Batch statistics of (N, C) or (N, C, H, W) and what norm_act() does with them, in training mode.
+// Without `spec` there is no quantiser; with it, scale has one element and there is no zero point.
 struct BatchStatistics {
     torch::Tensor mean;
     torch::Tensor variance;  // biased
@@ -30,15 +52,20 @@ struct BatchStatistics {
 BatchStatistics batch_statistics(const torch::Tensor& x);
 torch::Tensor norm_act(const torch::Tensor& x, const BatchStatistics& statistics,
                        const torch::Tensor& gamma, const torch::Tensor& beta, float epsilon,
-                       ClampRange clamp, const torch::Tensor& scale, const torch::Tensor& log_scale,
+                       ClampRange clamp, const QuantTensors& quant,
                        const std::optional<QuantiserSpec>& spec);
 
-// The memory of a contiguous float tensor.
+// The memory of a float tensor without gaps, in its own order: contiguous, or (N, C, H, W) channels
+// last.
 std::span<float> span_of(const torch::Tensor& tensor);
 
-// The layouts of weights (outputs, inputs) and activations (N, C) for a scale a tensor or a
-// channel.
-ChannelLayout weight_layout(const torch::Tensor& weight, Granularity granularity);
-ChannelLayout activation_layout(const torch::Tensor& x, Granularity granularity);
+// The same values with the channels fastest in memory.
+torch::Tensor channels_fastest(const torch::Tensor& x);
+
+// The layout of a tensor for a scale a tensor or a channel.
+ChannelLayout layout_of(const torch::Tensor& x, Role role, Granularity granularity);
+
+// Takes LibTorch's own operators on the CPU too: for tests of what other devices compute.
+void use_portable_functions(bool portable);
 
 }  // namespace qloom::train

@@ -44,4 +44,69 @@ LossSums cross_entropy(std::span<const float> logits, std::span<const std::int32
     return sums;
 }
 
+namespace {
+
+struct Element {
+    double loss = 0.0;
+    double gradient = 0.0;
+};
+
+Element element_loss(LossKind kind, double z, bool is_label, double smoothing) {
+    switch (kind) {
+        case LossKind::kSquaredHinge: {
+            const double t = is_label ? 1.0 : -1.0;
+            const double gap = std::max(0.0, 1.0 - t * z);
+            return {gap * gap, -2.0 * t * gap};
+        }
+        case LossKind::kMse: {
+            const double difference = z - (is_label ? 1.0 : 0.0);
+            return {difference * difference, 2.0 * difference};
+        }
+        case LossKind::kBce: {
+            const double t = (is_label ? 1.0 : 0.0) * (1.0 - smoothing) + 0.5 * smoothing;
+            // ln(1 + exp(z)) - t z, without overflow.
+            const double softplus = std::max(z, 0.0) + std::log1p(std::exp(-std::fabs(z)));
+            return {softplus - t * z, 1.0 / (1.0 + std::exp(-z)) - t};
+        }
+        case LossKind::kCrossEntropy:
+            break;
+    }
+    QLOOM_ASSERT(false, "cross-entropy is no loss of single logits");
+}
+
+bool row_is_correct(LossKind kind, std::span<const float> z, std::int32_t label) {
+    if (z.size() == 1) {
+        return (z[0] > (kind == LossKind::kMse ? 0.5F : 0.0F)) == (label == 1);
+    }
+    return std::max_element(z.begin(), z.end()) - z.begin() == label;
+}
+
+}  // namespace
+
+LossSums loss_of(LossKind kind, std::span<const float> logits, std::span<const std::int32_t> labels,
+                 std::int64_t classes, double smoothing, std::span<float> gradient) {
+    if (kind == LossKind::kCrossEntropy) {
+        return cross_entropy(logits, labels, classes, smoothing, gradient);
+    }
+    const auto width = static_cast<std::size_t>(classes);
+    QLOOM_ASSERT(logits.size() == labels.size() * width, "a row of logits for every label");
+    const double share = 1.0 / static_cast<double>(logits.size());
+    LossSums sums;
+    for (std::size_t row = 0; row < labels.size(); ++row) {
+        const std::span<const float> z = logits.subspan(row * width, width);
+        sums.correct += row_is_correct(kind, z, labels[row]) ? 1 : 0;
+        for (std::size_t c = 0; c < width; ++c) {
+            const bool is_label =
+                width == 1 ? labels[row] == 1 : static_cast<std::int32_t>(c) == labels[row];
+            const Element element =
+                element_loss(kind, static_cast<double>(z[c]), is_label, smoothing);
+            sums.loss += element.loss * share;
+            if (!gradient.empty()) {
+                gradient[row * width + c] = static_cast<float>(element.gradient * share);
+            }
+        }
+    }
+    return sums;
+}
+
 }  // namespace qloom::train

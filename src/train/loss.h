@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <span>
 
+#include "train/recipe.h"
+
 namespace qloom::train {
 
 struct LossSums {
@@ -17,5 +19,16 @@ struct LossSums {
 //   two classes, logits {0, 0}, e = 0:  loss ln 2, gradient {-0.5, 0.5} for label 0
 LossSums cross_entropy(std::span<const float> logits, std::span<const std::int32_t> labels,
                        std::int64_t classes, double smoothing, std::span<float> gradient);
+
+// The other losses: means over all rows and classes of a loss of one logit z against its target.
+//   kSquaredHinge  max(0, 1 - t z)^2, t = +-1        z = 0.5, t = 1: 0.25, dz -1
+//   kMse           (z - t)^2, t = 0 or 1             z = 0.5, t = 1: 0.25, dz -1
+//   kBce           -t ln p - (1 - t) ln(1 - p), p = 1 / (1 + exp(-z)), t = 0 or 1, moved by e / 2
+//   towards 1/2 by smoothing
+//                                                    z = 0, t = 1: ln 2, dz -0.5
+// One class: a single output, t from label 1 or 0, counted correct when it is on the label's side
+// of the middle.
+LossSums loss_of(LossKind kind, std::span<const float> logits, std::span<const std::int32_t> labels,
+                 std::int64_t classes, double smoothing, std::span<float> gradient);
 
 }  // namespace qloom::train

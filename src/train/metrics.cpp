@@ -28,6 +28,7 @@ std::string metrics_json(const TrainResult& result) {
                         {"seconds_loading", result.seconds_loading},
                         {"seconds_training", result.seconds_training},
                         {"seconds_evaluating", result.seconds_evaluating},
+                        {"best_epoch", result.best_epoch},
                         {"resumed_after_epoch", result.resumed_after_epoch},
                         {"epochs", std::move(epochs)}};
     return document.dump(2) + "\n";

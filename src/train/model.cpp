@@ -3,9 +3,12 @@
 #include <cblas.h>
 #include <torch/torch.h>
 
+#include <algorithm>
+
+#include "base/codes/train.h"
 #include "base/diagnostic.h"
 #include "train/functions.h"
-#include "train/layers.h"
+#include "train/layers/network.h"
 #include "train/parameter_store.h"
 
 namespace qloom::train {
@@ -18,85 +21,100 @@ torch::Tensor as_tensor(std::span<const float> samples, std::int64_t rows) {
     return torch::from_blob(const_cast<float*>(samples.data()), {rows, width}, torch::kFloat);
 }
 
+void copy_to_host(const torch::Tensor& from, std::vector<float>& to) {
+    const torch::Tensor host = from.detach().cpu();
+    const auto values = span_of(host);
+    to.assign(values.begin(), values.end());
+}
+
 }  // namespace
 
-class Model::Network {
-public:
-    Network(const Recipe& recipe, std::uint64_t seed) : seed_(seed) {
-        Random random = random_stream(seed, RandomPurpose::kWeights, 0);
-        layers_ = make_layers(recipe, store_, random);
-        store_.seal();
-        outputs_ = recipe.outputs();
+Model::Model(const Recipe& recipe, std::uint64_t seed, Device device) {
+    if (device == Device::kCuda && !torch::cuda::is_available()) {
+        throw Error(code::kDeviceMissing, "--device cuda", "this LibTorch finds no CUDA device",
+                    "use --device cpu, or build against a LibTorch with CUDA");
     }
-
-    torch::Tensor forward(torch::Tensor x, const Pass& pass) const {
-        for (const auto& layer : layers_) {
-            x = layer->forward(x, pass);
-        }
-        return x;
+    network_ = std::make_unique<Network>(recipe, seed,
+                                         device == Device::kCuda ? torch::kCUDA : torch::kCPU);
+    if (device != Device::kCpu) {
+        copy_to_host(network_->store().parameters(), host_parameters_);
     }
-
-    LossSums train_step(std::span<const float> samples, std::span<const std::int32_t> labels,
-                        double smoothing, std::uint64_t index) {
-        store_.gradients().zero_();
-        const auto rows = static_cast<std::int64_t>(labels.size());
-        const torch::Tensor logits =
-            forward(as_tensor(samples, rows), {.training = true, .seed = seed_, .step = index});
-        // The loss needs no place in the graph: its gradient comes with it.
-        torch::Tensor gradient = torch::empty_like(logits);
-        const LossSums sums =
-            cross_entropy(span_of(logits.detach()), labels, outputs_, smoothing, span_of(gradient));
-        logits.backward(gradient);
-        return sums;
-    }
-
-    std::vector<float> evaluate(std::span<const float> samples, std::int64_t rows) const {
-        const torch::NoGradGuard no_gradients;
-        const torch::Tensor logits =
-            forward(as_tensor(samples, rows), {.training = false}).contiguous();
-        const auto span = span_of(logits);
-        return {span.begin(), span.end()};
-    }
-
-    std::vector<TrainedLayer> trained_layers() const {
-        const torch::NoGradGuard no_gradients;
-        std::vector<TrainedLayer> result;
-        for (const auto& layer : layers_) {
-            layer->append_trained(result);
-        }
-        return result;
-    }
-
-    ParameterStore& store() { return store_; }
-
-private:
-    std::uint64_t seed_;
-    ParameterStore store_;
-    std::vector<std::unique_ptr<Layer>> layers_;
-    std::int64_t outputs_ = 0;
-};
-
-Model::Model(const Recipe& recipe, std::uint64_t seed)
-    : network_(std::make_unique<Network>(recipe, seed)) {}
+}
 Model::~Model() = default;
 Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;
 
 LossSums Model::train_step(std::span<const float> samples, std::span<const std::int32_t> labels,
-                           double label_smoothing, std::uint64_t index) {
-    return network_->train_step(samples, labels, label_smoothing, index);
+                           std::uint64_t index) {
+    network_->store().gradients().zero_();
+    const auto rows = static_cast<std::int64_t>(labels.size());
+    const torch::Tensor logits = network_->forward(
+        as_tensor(samples, rows), {.training = true, .seed = network_->seed(), .step = index});
+    // The loss needs no place in the graph: its gradient comes with it.
+    const TrainingSpec& spec = network_->recipe().training;
+    const torch::Tensor values = logits.detach().cpu();
+    torch::Tensor gradient = torch::empty_like(values);
+    const LossSums sums = loss_of(spec.loss, span_of(values), labels, logits.size(1),
+                                  spec.label_smoothing, span_of(gradient));
+    logits.backward(gradient.to(logits.device()));
+    return sums;
+}
+
+void Model::clip_weights(float reach) {
+    for (float& weight : parameters().first(static_cast<std::size_t>(decayed()))) {
+        weight = std::clamp(weight, -reach, reach);
+    }
+}
+
+std::string Model::first_not_finite(std::span<const float> samples, std::int64_t rows) const {
+    const torch::NoGradGuard no_gradients;
+    return network_->first_not_finite(as_tensor(samples, rows));
 }
 
 std::vector<float> Model::evaluate(std::span<const float> samples, std::int64_t rows) const {
-    return network_->evaluate(samples, rows);
+    const torch::NoGradGuard no_gradients;
+    const torch::Tensor logits =
+        network_->forward(as_tensor(samples, rows), {.training = false}).cpu();
+    const auto span = span_of(logits);
+    return {span.begin(), span.end()};
 }
 
-std::span<float> Model::parameters() { return span_of(network_->store().parameters()); }
-std::span<const float> Model::gradients() const { return span_of(network_->store().gradients()); }
+std::span<float> Model::parameters() {
+    torch::Tensor& parameters = network_->store().parameters();
+    return parameters.is_cpu() ? span_of(parameters) : std::span<float>(host_parameters_);
+}
+
+std::span<const float> Model::gradients() const {
+    const torch::Tensor& gradients = network_->store().gradients();
+    if (gradients.is_cpu()) {
+        return span_of(gradients);
+    }
+    copy_to_host(gradients, host_gradients_);
+    return host_gradients_;
+}
+
+void Model::parameters_changed() {
+    torch::Tensor parameters = network_->store().parameters().data();
+    if (!parameters.is_cpu()) {
+        parameters.copy_(
+            torch::from_blob(host_parameters_.data(), {parameters.numel()}, torch::kFloat));
+    }
+}
+
 std::int64_t Model::decayed() const { return network_->store().decayed(); }
 State Model::state() const { return network_->store().state(); }
-void Model::load_state(const State& state) { network_->store().load(state); }
-std::vector<TrainedLayer> Model::trained_layers() const { return network_->trained_layers(); }
+std::size_t Model::load_state(const State& state) {
+    const std::size_t taken = network_->store().load(state);
+    if (!network_->store().parameters().is_cpu()) {
+        copy_to_host(network_->store().parameters(), host_parameters_);
+    }
+    return taken;
+}
+std::size_t Model::state_size() const { return network_->store().size(); }
+std::string Model::name_of_parameter(std::int64_t index) const {
+    return network_->store().name_of_element(index);
+}
+TrainedNetwork Model::trained() const { return network_->trained(); }
 
 void set_compute_threads(int threads) {
     at::set_num_threads(threads);

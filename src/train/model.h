@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "train/device.h"
 #include "train/loss.h"
 #include "train/recipe.h"
 #include "train/state.h"
@@ -12,41 +13,57 @@
 
 namespace qloom::train {
 
+class Network;
+
 // A recipe's network on LibTorch, behind an interface of plain memory. All parameters lie in one
 // array, all gradients in another, so that optimiser and checkpoint are single passes over memory.
 class Model {
 public:
     // Initial weights depend on the seed alone.
-    Model(const Recipe& recipe, std::uint64_t seed);
+    // Throws kDeviceMissing.
+    Model(const Recipe& recipe, std::uint64_t seed, Device device = Device::kCpu);
     ~Model();
     Model(Model&&) noexcept;
     Model& operator=(Model&&) noexcept;
 
-    // One forward and backward pass over `labels.size()` samples in training mode; fills
-    // gradients(). `index` counts steps from the start of the training: it decides what dropout
-    // drops.
+    // One forward and backward pass over `labels.size()` samples in training mode with the recipe's
+    // loss; fills gradients(). `index` counts steps from the start of the training: it decides what
+    // dropout drops.
     LossSums train_step(std::span<const float> samples, std::span<const std::int32_t> labels,
-                        double label_smoothing, std::uint64_t index);
+                        std::uint64_t index);
+
+    // Keeps the first decayed() parameters, the weights, within +-reach.
+    void clip_weights(float reach);
+    // The first layer, in order, whose values or parameters are not numbers for these samples;
+    // empty when all are.
+    [[nodiscard]] std::string first_not_finite(std::span<const float> samples,
+                                               std::int64_t rows) const;
 
     // The logits of `rows` samples in evaluation mode, (rows, outputs).
     std::vector<float> evaluate(std::span<const float> samples, std::int64_t rows) const;
 
+    // In the CPU's memory. Whoever writes to the parameters says so.
     std::span<float> parameters();
     std::span<const float> gradients() const;
+    void parameters_changed();
     // The first so many parameters are subject to weight decay: the weights of linear layers.
     [[nodiscard]] std::int64_t decayed() const;
 
-    // Parameters and running statistics, everything that decides evaluate(); load_state wants the
-    // same names and shapes.
+    // Parameters and running statistics, everything that decides evaluate(); load_state takes
+    // arrays of the same names and shapes and says how many it took of how many there are.
     [[nodiscard]] State state() const;
-    void load_state(const State& state);
+    std::size_t load_state(const State& state);
+    [[nodiscard]] std::size_t state_size() const;
+    // The array that holds an element of parameters(): "conv2.weight".
+    [[nodiscard]] std::string name_of_parameter(std::int64_t index) const;
 
     // The trained network as plain numbers.
-    [[nodiscard]] std::vector<TrainedLayer> trained_layers() const;
+    [[nodiscard]] TrainedNetwork trained() const;
 
 private:
-    class Network;
     std::unique_ptr<Network> network_;
+    std::vector<float> host_parameters_;  // of another device
+    mutable std::vector<float> host_gradients_;
 };
 
 // Threads of the matrix products, for the whole process.

@@ -9,6 +9,8 @@
 namespace qloom::train {
 namespace {
 
+constexpr std::int64_t kBlockRows = 1024;
+
 inline float round_even(float v) {
     constexpr float kMagic = 12582912.0F;  // see fake_quant.cpp
     return (v + kMagic) - kMagic;
@@ -185,18 +187,36 @@ void finish_rows(const float* x, std::int64_t rows, std::int64_t channels, const
 
 }  // namespace
 
+// Mean and sum of squared deviations are found block by block, each while it is in the cache, and
+// combined in double (Chan, Golub and LeVeque 1979).
 void channel_statistics(std::span<const float> x, NormActShape shape, std::span<float> mean,
                         std::span<float> variance) {
-    const float share = 1.0F / static_cast<float>(shape.rows);
-    std::fill(mean.begin(), mean.end(), 0.0F);
-    add_rows(x.data(), shape.rows, shape.channels, mean.data());
-    for (float& value : mean) {
-        value *= share;
+    const auto channels = static_cast<std::size_t>(shape.channels);
+    std::vector<double> total_mean(channels, 0.0);
+    std::vector<double> total_square(channels, 0.0);
+    for (std::int64_t first = 0; first < shape.rows; first += kBlockRows) {
+        const std::int64_t rows = std::min(kBlockRows, shape.rows - first);
+        const float* block = x.data() + first * shape.channels;
+        const float share = 1.0F / static_cast<float>(rows);
+        std::fill(mean.begin(), mean.end(), 0.0F);
+        add_rows(block, rows, shape.channels, mean.data());
+        for (float& value : mean) {
+            value *= share;
+        }
+        std::fill(variance.begin(), variance.end(), 0.0F);
+        add_squared_rows(block, rows, shape.channels, mean.data(), variance.data());
+        const auto before = static_cast<double>(first);
+        const auto all = static_cast<double>(first + rows);
+        for (std::size_t c = 0; c < channels; ++c) {
+            const double difference = static_cast<double>(mean[c]) - total_mean[c];
+            total_mean[c] += difference * static_cast<double>(rows) / all;
+            total_square[c] += static_cast<double>(variance[c]) +
+                               difference * difference * before * static_cast<double>(rows) / all;
+        }
     }
-    std::fill(variance.begin(), variance.end(), 0.0F);
-    add_squared_rows(x.data(), shape.rows, shape.channels, mean.data(), variance.data());
-    for (float& value : variance) {
-        value *= share;
+    for (std::size_t c = 0; c < channels; ++c) {
+        mean[c] = static_cast<float>(total_mean[c]);
+        variance[c] = static_cast<float>(total_square[c] / static_cast<double>(shape.rows));
     }
 }
 
@@ -215,8 +235,6 @@ void norm_act_backward(std::span<const float> x, std::span<const float> gradient
     const Affine affine = affine_of(shape, norm);
     const auto channels = static_cast<std::size_t>(shape.channels);
     std::vector<float> dscale(channels, 0.0F);
-    std::fill(gradients.dgamma.begin(), gradients.dgamma.end(), 0.0F);
-    std::fill(gradients.dbeta.begin(), gradients.dbeta.end(), 0.0F);
     const RowQuantiser row = row_quantiser(quantiser);
     const BackwardArrays arrays{.mean = norm.mean.data(),
                                 .inverse = affine.inverse.data(),
@@ -228,8 +246,27 @@ void norm_act_backward(std::span<const float> x, std::span<const float> gradient
     const auto run = row.kind == Kind::kNone     ? backward_plain
                      : row.kind == Kind::kLevels ? backward_levels
                                                  : backward_bipolar;
-    run(x.data(), gradient.data(), shape.rows, shape.channels, arrays, clamp, row,
-        gradients.dx.data());
+    // Float sums over a block are added up in double: a sum over all pixels of a batch would lose
+    // digits.
+    std::vector<double> totals(3 * channels, 0.0);
+    for (std::int64_t first = 0; first < shape.rows; first += kBlockRows) {
+        std::fill(gradients.dgamma.begin(), gradients.dgamma.end(), 0.0F);
+        std::fill(gradients.dbeta.begin(), gradients.dbeta.end(), 0.0F);
+        std::fill(dscale.begin(), dscale.end(), 0.0F);
+        const std::int64_t offset = first * shape.channels;
+        run(x.data() + offset, gradient.data() + offset, std::min(kBlockRows, shape.rows - first),
+            shape.channels, arrays, clamp, row, gradients.dx.data() + offset);
+        for (std::size_t c = 0; c < channels; ++c) {
+            totals[c] += static_cast<double>(gradients.dgamma[c]);
+            totals[channels + c] += static_cast<double>(gradients.dbeta[c]);
+            totals[2 * channels + c] += static_cast<double>(dscale[c]);
+        }
+    }
+    for (std::size_t c = 0; c < channels; ++c) {
+        gradients.dgamma[c] = static_cast<float>(totals[c]);
+        gradients.dbeta[c] = static_cast<float>(totals[channels + c]);
+        dscale[c] = static_cast<float>(totals[2 * channels + c]);
+    }
     const float share = 1.0F / static_cast<float>(shape.rows);
     std::vector<float> mean_dbeta(channels);
     std::vector<float> mean_dgamma(channels);

@@ -11,7 +11,7 @@
 // backward.
 //   v = gamma * (x - mean) / sqrt(variance + epsilon) + beta        a channel at a time
 //   y = fake_quant(clamp(v, lo, hi))
-// x and y are (rows, channels), channels fastest.
+// x and y are (rows, channels), channels fastest; the pixels of images are rows.
 namespace qloom::train {
 
 // A clamping activation: identity is (-inf, inf), ReLU (0, inf), HardTanh (-1, 1).

@@ -21,31 +21,39 @@ ParameterStore::Id ParameterStore::add_buffer(std::string name, torch::Tensor in
     return Id{entries_.size() - 1};
 }
 
-void ParameterStore::seal() {
+void ParameterStore::seal(torch::Device device) {
     std::int64_t size = 0;
     for (const Entry& entry : entries_) {
         size += entry.trained ? entry.value.numel() : 0;
     }
-    flat_ = torch::zeros({size});
-    flat_gradient_ = torch::zeros({size});
+    flat_ = torch::zeros({size}, device);
+    flat_gradient_ = torch::zeros({size}, device);
     std::int64_t offset = 0;
     for (const bool decayed : {true, false}) {
         for (Entry& entry : entries_) {
             if (!entry.trained || entry.decayed != decayed) {
                 continue;
             }
+            QLOOM_ASSERT(entry.value.is_non_overlapping_and_dense(), "a parameter has no gaps");
             const std::int64_t count = entry.value.numel();
             const auto sizes = entry.value.sizes().vec();
-            torch::Tensor view = flat_.narrow(0, offset, count).view(sizes);
+            const auto strides = entry.value.strides().vec();
+            torch::Tensor view = flat_.narrow(0, offset, count).as_strided(sizes, strides, offset);
             view.copy_(entry.value);
             // Detached views share the memory but are leaves of autograd; it adds into a gradient
             // that exists.
             entry.value = view.detach().requires_grad_();
-            entry.value.mutable_grad() = flat_gradient_.narrow(0, offset, count).view(sizes);
+            entry.value.mutable_grad() = flat_gradient_.as_strided(sizes, strides, offset);
+            entry.offset = offset;
             offset += count;
         }
         if (decayed) {
             decayed_ = offset;
+        }
+    }
+    for (Entry& entry : entries_) {
+        if (!entry.trained) {
+            entry.value = entry.value.to(device);
         }
     }
 }
@@ -53,7 +61,7 @@ void ParameterStore::seal() {
 State ParameterStore::state() const {
     State result;
     for (const Entry& entry : entries_) {
-        const torch::Tensor value = entry.value.detach().contiguous();
+        const torch::Tensor value = entry.value.detach().cpu().contiguous();
         const float* data = value.data_ptr<float>();
         result.push_back(
             {entry.name, Tensor<float>(value.sizes().vec(), {data, data + value.numel()})});
@@ -61,16 +69,30 @@ State ParameterStore::state() const {
     return result;
 }
 
-void ParameterStore::load(const State& state) {
-    QLOOM_ASSERT(state.size() == entries_.size(), "the state has as many arrays as the network");
+std::size_t ParameterStore::load(const State& state) {
     const torch::NoGradGuard no_gradients;
-    for (std::size_t i = 0; i < state.size(); ++i) {
-        Entry& entry = entries_[i];
-        QLOOM_ASSERT(
-            state[i].name == entry.name && state[i].value.shape() == entry.value.sizes().vec(),
-            "the state has the arrays of the network");
-        std::copy(state[i].value.begin(), state[i].value.end(), entry.value.data_ptr<float>());
+    std::size_t taken = 0;
+    for (Entry& entry : entries_) {
+        const auto found = std::find_if(state.begin(), state.end(), [&](const NamedArray& array) {
+            return array.name == entry.name && array.value.shape() == entry.value.sizes().vec();
+        });
+        if (found != state.end()) {
+            // from_blob wants mutable memory; copy_ only reads it.
+            entry.value.copy_(torch::from_blob(const_cast<float*>(found->value.data()),
+                                               entry.value.sizes(), torch::kFloat));
+            ++taken;
+        }
     }
+    return taken;
+}
+
+std::string ParameterStore::name_of_element(std::int64_t index) const {
+    for (const Entry& entry : entries_) {
+        if (entry.trained && index >= entry.offset && index < entry.offset + entry.value.numel()) {
+            return entry.name;
+        }
+    }
+    QLOOM_ASSERT(false, "every parameter has a name");
 }
 
 }  // namespace qloom::train

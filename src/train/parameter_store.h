@@ -19,8 +19,9 @@ public:
     Id add_parameter(std::string name, torch::Tensor initial, bool decayed);
     // Not trained, but part of the state: running statistics and the like.
     Id add_buffer(std::string name, torch::Tensor initial);
-    // Lays the parameters out; nothing can be added afterwards.
-    void seal();
+    // Lays the parameters out on a device, each in the memory order it came in; nothing can be
+    // added afterwards.
+    void seal(torch::Device device = torch::kCPU);
 
     torch::Tensor& operator[](Id id) { return entries_[static_cast<std::size_t>(id)].value; }
     const torch::Tensor& operator[](Id id) const {
@@ -28,12 +29,17 @@ public:
     }
 
     torch::Tensor& parameters() { return flat_; }
+    [[nodiscard]] const torch::Tensor& gradients() const { return flat_gradient_; }
     torch::Tensor& gradients() { return flat_gradient_; }
     [[nodiscard]] std::int64_t decayed() const { return decayed_; }
 
     [[nodiscard]] State state() const;
-    // The names and shapes must be those of state().
-    void load(const State& state);
+    // Takes the arrays of state() that are there under the same name and shape; says how many it
+    // took.
+    std::size_t load(const State& state);
+    [[nodiscard]] std::size_t size() const { return entries_.size(); }
+    // The name and place of an element of parameters(): "conv2.weight".
+    [[nodiscard]] std::string name_of_element(std::int64_t index) const;
 
 private:
     struct Entry {
@@ -41,6 +47,7 @@ private:
         torch::Tensor value;
         bool trained = false;
         bool decayed = false;
+        std::int64_t offset = 0;  // among the parameters
     };
     std::vector<Entry> entries_;
     torch::Tensor flat_;

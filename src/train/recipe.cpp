@@ -6,11 +6,11 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <map>
-#include <set>
 
 #include "base/codes/train.h"
 #include "base/diagnostic.h"
+#include "train/layer_reader.h"
+#include "train/quantiser_reader.h"
 #include "train/toml_section.h"
 
 namespace qloom::train {
@@ -18,62 +18,16 @@ namespace {
 
 constexpr std::int64_t kMostWidth = 1 << 20;
 
-const TomlSection::Choices<ScaleSource> kScaleSources{{"learned", ScaleSource::kLearned},
-                                                      {"max", ScaleSource::kMax},
-                                                      {"mean-sigma", ScaleSource::kMeanSigma},
-                                                      {"mse", ScaleSource::kMse},
-                                                      {"constant", ScaleSource::kConstant}};
-const TomlSection::Choices<Granularity> kGranularities{{"tensor", Granularity::kTensor},
-                                                       {"channel", Granularity::kChannel}};
 const TomlSection::Choices<Optimiser> kOptimisers{
     {"sgd", Optimiser::kSgd}, {"adam", Optimiser::kAdam}, {"adamw", Optimiser::kAdamW}};
+const TomlSection::Choices<LossKind> kLosses{{"cross-entropy", LossKind::kCrossEntropy},
+                                             {"squared-hinge", LossKind::kSquaredHinge},
+                                             {"mse", LossKind::kMse},
+                                             {"bce", LossKind::kBce}};
 const TomlSection::Choices<Schedule> kSchedules{{"constant", Schedule::kConstant},
                                                 {"step", Schedule::kStep},
                                                 {"cosine", Schedule::kCosine},
                                                 {"one-cycle", Schedule::kOneCycle}};
-
-// Overrides a quantiser key by key; `spec` comes with what holds where the recipe says nothing.
-QuantiserSpec read_quantiser(TomlSection section, QuantiserSpec spec) {
-    constexpr std::int64_t kMostBits = 8;
-    const std::int64_t bits = section.integer("bits", spec.type.bits, INT32_MIN, INT32_MAX);
-    if (bits < 1 || bits > kMostBits) {
-        throw Error(code::kRecipeBits, section.where("bits"),
-                    fmt::format("{} bits are not possible", bits),
-                    fmt::format("choose 1 to {}; 1 and signed is bipolar, 2 and narrow is ternary",
-                                kMostBits));
-    }
-    spec.type.bits = static_cast<int>(bits);
-    spec.type.is_signed = section.boolean("signed", spec.type.is_signed);
-    spec.type.narrow = section.boolean("narrow", spec.type.narrow);
-    spec.source = section.choice("scale", spec.source, kScaleSources);
-    spec.granularity = section.choice("per", spec.granularity, kGranularities);
-    spec.sigmas = section.number("sigmas", spec.sigmas, 0.0, 100.0);
-    spec.constant = section.number("constant", spec.constant, 1e-12, 1e12);
-    if (spec.is_bipolar()) {
-        spec.type.narrow = false;  // -1 and +1 is all there is
-    }
-    if (spec.type.narrow && spec.type.bits == 1) {
-        throw Error(code::kRecipeBits, section.where("narrow"),
-                    "1 bit, unsigned and narrow leaves the level 0 alone", "leave narrow out");
-    }
-    section.finish();
-    return spec;
-}
-
-// A quantiser below `key`; `key = false` switches it off, an absent key gives the default.
-std::optional<QuantiserSpec> optional_quantiser(TomlSection& owner, std::string_view key,
-                                                const std::optional<QuantiserSpec>& fallback,
-                                                const QuantiserSpec& base) {
-    if (owner.is_boolean(key, false)) {
-        return std::nullopt;
-    }
-    const std::string place =
-        owner.place().empty() ? std::string(key) : fmt::format("{}: {}", owner.place(), key);
-    if (auto section = owner.section(key, place)) {
-        return read_quantiser(*section, fallback.value_or(base));
-    }
-    return fallback;
-}
 
 DataSpec read_data(TomlSection section) {
     DataSpec data;
@@ -82,6 +36,7 @@ DataSpec read_data(TomlSection section) {
     data.directory = section.text("directory", data.directory);
     data.shift = section.integer("shift", data.shift, 0, 1000);
     data.mirror = section.boolean("mirror", data.mirror);
+    data.cutout = section.integer("cutout", data.cutout, 0, 1000);
     data.holdout = section.integer("holdout", data.holdout, 0, INT32_MAX);
     section.finish();
     return data;
@@ -104,107 +59,71 @@ TrainingSpec read_training(TomlSection section) {
         section.number("warmup", t.schedule == Schedule::kOneCycle ? t.warmup : 0.0, 0.0, 0.99);
     t.step_factor = section.number("step_factor", t.step_factor, 0.0, 1.0);
     t.step_epochs = static_cast<int>(section.integer("step_epochs", t.step_epochs, 1, 100000));
+    t.loss = section.choice("loss", t.loss, kLosses);
+    t.clip_weights = section.number("clip_weights", t.clip_weights, 0.0, 1e9);
+    t.patience = static_cast<int>(section.integer("patience", t.patience, 0, 100000));
+    t.keep_best = section.boolean("keep_best", t.keep_best);
     t.label_smoothing = section.number("label_smoothing", t.label_smoothing, 0.0, 0.99);
     section.finish();
     return t;
 }
 
-// What the layers fall back to.
-struct Defaults {
-    std::optional<QuantiserSpec> weights;
-    std::optional<QuantiserSpec> activations;
-};
-
-constexpr QuantiserSpec kWeightBase{.type = {.bits = 4, .is_signed = true, .narrow = true}};
-constexpr QuantiserSpec kActivationBase{.type = {.bits = 4, .is_signed = false, .narrow = false}};
-
-// Reads the layers and follows the width of the data through them.
-class LayerReader {
-public:
-    LayerReader(const Defaults& defaults, std::int64_t features)
-        : defaults_(defaults), width_(features), width_from_("the input") {}
-
-    LayerSpec read(TomlSection section) {
-        const std::string type = section.needed_text("type");
-        LayerSpec layer;
-        layer.name = section.text("name", fmt::format("{}{}", type, ++counts_[type]));
-        if (layer.name.empty() || !names_.insert(layer.name).second) {
-            section.wrong_value("name", fmt::format("\"{}\" is empty or taken", layer.name),
-                                "give every layer a name of its own");
-        }
-        section = section.named(fmt::format("layer {}", layer.name));
-        if (type == "linear") {
-            layer.kind = read_linear(section, layer.name);
-        } else if (type == "batch_norm") {
-            layer.kind = BatchNormSpec{.channels = width_,
-                                       .epsilon = section.number("epsilon", 1e-5, 1e-12, 1.0),
-                                       .momentum = section.number("momentum", 0.1, 0.0, 1.0)};
-        } else if (type == "dropout") {
-            layer.kind = DropoutSpec{.rate = section.number("rate", 0.5, 0.0, 0.99)};
-        } else {
-            layer.kind = read_activation(section, type);
-        }
-        section.finish();
-        return layer;
+// What a network takes; `input` says how many values, as `features` or as a `shape`.
+InputSpec read_input(TomlSection section) {
+    InputSpec input;
+    input.shape = section.integers("shape", {}, {1, 2, 3}, 1, kMostWidth);
+    input.features = input.shape.empty()
+                         ? section.needed_integer("features", 1, kMostWidth)
+                         : section.integer("features", element_count(input.shape), 1, kMostWidth);
+    if (input.shape.empty()) {
+        input.shape = {input.features};
     }
-
-private:
-    LinearSpec read_linear(TomlSection& section, const std::string& name) {
-        LinearSpec linear;
-        linear.inputs = section.integer("inputs", width_, 1, kMostWidth);
-        if (linear.inputs != width_) {
-            throw Error(code::kRecipeChain, section.named("").where("inputs"),
-                        fmt::format("{} takes {} inputs, but {} gives {}", name, linear.inputs,
-                                    width_from_, width_),
-                        fmt::format("make them equal, or leave out inputs of {}", name));
-        }
-        linear.outputs = section.needed_integer("outputs", 1, kMostWidth);
-        linear.bias = section.boolean("bias", true);
-        linear.weights = optional_quantiser(section, "weights", defaults_.weights, kWeightBase);
-        width_ = linear.outputs;
-        width_from_ = name;
-        return linear;
+    if (input.features != element_count(input.shape)) {
+        section.wrong_value(
+            "features",
+            fmt::format("{} is not what shape {} holds", input.features, shape_text(input.shape)),
+            "leave features out");
     }
-
-    ActivationSpec read_activation(TomlSection& section, const std::string& type) {
-        const std::vector<std::pair<std::string, Activation>> functions{
-            {"identity", Activation::kIdentity},
-            {"relu", Activation::kRelu},
-            {"hardtanh", Activation::kHardTanh},
-            {"sigmoid", Activation::kSigmoid},
-            {"tanh", Activation::kTanh}};
-        std::vector<std::string> types{"linear", "batch_norm", "dropout"};
-        for (const auto& [name, function] : functions) {
-            types.push_back(name);
-            if (name != type) {
-                continue;
-            }
-            // Only ReLU and sigmoid leave no negative values to a quantiser; the others want a
-            // signed one.
-            QuantiserSpec base = defaults_.activations.value_or(kActivationBase);
-            const bool positive = function == Activation::kRelu || function == Activation::kSigmoid;
-            base.type.is_signed = base.type.is_signed || !positive;
-            std::optional<QuantiserSpec> fallback;
-            if (defaults_.activations) {
-                fallback = base;
-            }
-            return {.function = function,
-                    .channels = width_,
-                    .quantiser = optional_quantiser(section, "quantiser", fallback, base)};
+    const std::vector<std::size_t> counts{1, static_cast<std::size_t>(input.shape[0])};
+    input.scale = section.numbers("scale", {1.0}, counts, -1e9, 1e9);
+    input.offset = section.numbers("offset", {0.0}, counts, -1e9, 1e9);
+    const std::vector<double> mean = section.numbers("mean", {0.0}, counts, -1e9, 1e9);
+    const std::vector<double> deviation = section.numbers("std", {1.0}, counts, 1e-9, 1e9);
+    if (section.has("mean") || section.has("std")) {
+        if (section.has("scale") || section.has("offset")) {
+            section.wrong_value(section.has("scale") ? "scale" : "offset",
+                                "a second normalisation beside mean and std",
+                                "give mean and std, or scale and offset");
         }
-        const std::string near = nearest_word(type, types);
-        section.wrong_value("type", fmt::format("\"{}\" is not known", type),
-                            fmt::format("{}choose one of {}",
-                                        near.empty() ? "" : fmt::format("did you mean {}? ", near),
-                                        fmt::join(types, ", ")));
+        // (x - mean) / std as x * scale + offset.
+        const std::size_t size = std::max(mean.size(), deviation.size());
+        input.scale.resize(deviation.size());
+        input.offset.resize(size);
+        for (std::size_t i = 0; i < size; ++i) {
+            const double sigma = deviation[deviation.size() == 1 ? 0 : i];
+            input.scale[deviation.size() == 1 ? 0 : i] = 1.0 / sigma;
+            input.offset[i] = 0.0 - mean[mean.size() == 1 ? 0 : i] / sigma;
+        }
     }
+    input.quantiser =
+        read_quantiser(section, "quantiser", std::nullopt,
+                       QuantiserSpec{.type = {.bits = 8, .is_signed = true, .narrow = false}});
+    section.finish();
+    return input;
+}
 
-    Defaults defaults_;
-    std::int64_t width_;
-    std::string width_from_;
-    std::map<std::string, int> counts_;
-    std::set<std::string> names_;
-};
+// Bytes are integers already when nothing but one factor stands between them and the first layer.
+Flow input_flow(const InputSpec& input) {
+    Flow flow{.shape = input.shape, .levels = std::nullopt};
+    if (input.quantiser) {
+        return quantised_flow(flow, input.quantiser);
+    }
+    const bool plain = input.scale.size() == 1 && input.offset == std::vector<double>{0.0};
+    if (plain) {
+        flow.levels = IntType{8, false};
+    }
+    return flow;
+}
 
 Recipe read_recipe(const toml::table& table, const std::string& file,
                    const std::string& fallback_name) {
@@ -218,12 +137,13 @@ Recipe read_recipe(const toml::table& table, const std::string& file,
     if (auto section = root.section("training", "training")) {
         recipe.training = read_training(*section);
     }
-    Defaults defaults{.weights = kWeightBase, .activations = kActivationBase};
+    LayerDefaults defaults{.weights = kWeightBase, .activations = kActivationBase, .bias = {}};
     if (auto section = root.section("quantisation", "quantisation")) {
         recipe.quantised = section->boolean("enabled", true);
-        defaults.weights = optional_quantiser(*section, "weights", defaults.weights, kWeightBase);
+        defaults.weights = read_quantiser(*section, "weights", defaults.weights, kWeightBase);
         defaults.activations =
-            optional_quantiser(*section, "activations", defaults.activations, kActivationBase);
+            read_quantiser(*section, "activations", defaults.activations, kActivationBase);
+        defaults.bias = read_bias(*section, defaults.bias);
         section->finish();
     }
     auto input = root.section("input", "input");
@@ -231,47 +151,42 @@ Recipe read_recipe(const toml::table& table, const std::string& file,
         throw Error(code::kRecipeType, file, "the table [input] is missing",
                     "give [input] with features = 784");
     }
-    recipe.input.features = input->needed_integer("features", 1, kMostWidth);
-    recipe.input.scale = input->number("scale", 1.0, -1e9, 1e9);
-    recipe.input.offset = input->number("offset", 0.0, -1e9, 1e9);
-    recipe.input.quantiser =
-        optional_quantiser(*input, "quantiser", std::nullopt,
-                           QuantiserSpec{.type = {.bits = 8, .is_signed = true, .narrow = false}});
-    input->finish();
+    recipe.input = read_input(*input);
 
-    LayerReader reader(defaults, recipe.input.features);
+    LayerReader reader(defaults, input_flow(recipe.input));
     for (const toml::table* layer : root.tables("layers")) {
         recipe.layers.push_back(reader.read(TomlSection(*layer, file, "layers")));
     }
+    reader.finish(file);
     root.finish();
-    const bool has_linear = std::any_of(
-        recipe.layers.begin(), recipe.layers.end(),
-        [](const LayerSpec& layer) { return std::holds_alternative<LinearSpec>(layer.kind); });
+    const bool has_linear =
+        std::any_of(recipe.layers.begin(), recipe.layers.end(), [](const LayerSpec& layer) {
+            return std::holds_alternative<LinearSpec>(layer.kind) ||
+                   std::holds_alternative<ConvSpec>(layer.kind);
+        });
     if (!has_linear) {
-        throw Error(code::kRecipeType, file, "there is no linear layer",
-                    "give at least one [[layers]] table of type = \"linear\"");
+        throw Error(code::kRecipeType, file, "there is no layer with weights",
+                    "give at least one [[layers]] table of type = \"linear\" or \"conv2d\"");
     }
     return recipe.quantised ? recipe : without_quantisers(recipe);
 }
 
-std::string quantiser_text(const std::optional<QuantiserSpec>& spec) {
-    if (!spec) {
-        return "float";
-    }
-    return fmt::format("{}/{}/{}/{}/{}", spec->type.text(), static_cast<int>(spec->source),
-                       static_cast<int>(spec->granularity), spec->sigmas, spec->constant);
-}
-
 }  // namespace
 
+bool InputSpec::is_affine() const {
+    return scale != std::vector<double>{1.0} || offset != std::vector<double>{0.0};
+}
+
 std::int64_t Recipe::outputs() const {
-    std::int64_t width = input.features;
-    for (const LayerSpec& layer : layers) {
-        if (const auto* linear = std::get_if<LinearSpec>(&layer.kind)) {
-            width = linear->outputs;
-        }
-    }
-    return width;
+    return layers.empty() ? input.features : element_count(layers.back().shape);
+}
+
+const LayerSpec& Recipe::layer(const std::string& layer_name) const {
+    const auto found = std::find_if(layers.begin(), layers.end(), [&](const LayerSpec& candidate) {
+        return candidate.name == layer_name;
+    });
+    QLOOM_ASSERT(found != layers.end(), "the layer exists");
+    return *found;
 }
 
 std::vector<std::string> builtin_recipe_names() {
@@ -316,42 +231,24 @@ Recipe load_recipe(const std::string& name_or_path) {
     return parse_recipe(text, name_or_path);
 }
 
-std::string fingerprint(const Recipe& recipe) {
-    const TrainingSpec& t = recipe.training;
-    std::string text = fmt::format(
-        "data={},{},{},{},{} input={},{},{},{} training={},{},{},{},{},{},{},{},{},{},{},{},{},{}",
-        recipe.data.train, recipe.data.test, recipe.data.shift, recipe.data.mirror,
-        recipe.data.holdout, recipe.input.features, recipe.input.scale, recipe.input.offset,
-        quantiser_text(recipe.input.quantiser), t.epochs, t.batch_size, t.seed,
-        static_cast<int>(t.optimiser), t.learning_rate, t.momentum, t.beta1, t.beta2,
-        t.weight_decay, static_cast<int>(t.schedule), t.warmup, t.step_factor, t.step_epochs,
-        t.label_smoothing);
-    for (const LayerSpec& layer : recipe.layers) {
-        text += fmt::format(" {}=", layer.name);
-        if (const auto* linear = std::get_if<LinearSpec>(&layer.kind)) {
-            text += fmt::format("linear,{},{},{},{}", linear->inputs, linear->outputs, linear->bias,
-                                quantiser_text(linear->weights));
-        } else if (const auto* norm = std::get_if<BatchNormSpec>(&layer.kind)) {
-            text +=
-                fmt::format("batch_norm,{},{},{}", norm->channels, norm->epsilon, norm->momentum);
-        } else if (const auto* activation = std::get_if<ActivationSpec>(&layer.kind)) {
-            text += fmt::format("activation,{},{},{}", static_cast<int>(activation->function),
-                                activation->channels, quantiser_text(activation->quantiser));
-        } else if (const auto* dropout = std::get_if<DropoutSpec>(&layer.kind)) {
-            text += fmt::format("dropout,{}", dropout->rate);
-        }
-    }
-    return text;
-}
-
 Recipe without_quantisers(Recipe recipe) {
     recipe.quantised = false;
     recipe.input.quantiser.reset();
     for (LayerSpec& layer : recipe.layers) {
         if (auto* linear = std::get_if<LinearSpec>(&layer.kind)) {
             linear->weights.reset();
+            linear->bias_quantiser.reset();
+        } else if (auto* conv = std::get_if<ConvSpec>(&layer.kind)) {
+            conv->weights.reset();
+            conv->bias_quantiser.reset();
         } else if (auto* activation = std::get_if<ActivationSpec>(&layer.kind)) {
             activation->quantiser.reset();
+        } else if (auto* join = std::get_if<JoinSpec>(&layer.kind)) {
+            join->quantiser.reset();
+        } else if (auto* pool = std::get_if<PoolSpec>(&layer.kind)) {
+            if (pool->kind == PoolKind::kTruncAverage) {
+                pool->kind = PoolKind::kAverage;
+            }
         }
     }
     return recipe;

@@ -74,13 +74,9 @@ void TomlSection::unknown_choice(std::string_view key, const std::string& found,
                             fmt::join(names, ", ")));
 }
 
-std::int64_t TomlSection::needed_integer(std::string_view key, std::int64_t lo, std::int64_t hi) {
-    note(key);
-    const toml::node* node = table_->get(key);
-    if (node == nullptr) {
-        missing(key, "an integer");
-    }
-    const auto value = node->value_exact<std::int64_t>();
+std::int64_t TomlSection::integer_of(std::string_view key, const toml::node& node, std::int64_t lo,
+                                     std::int64_t hi) const {
+    const auto value = node.value_exact<std::int64_t>();
     if (!value) {
         wrong_type(key, "an integer");
     }
@@ -89,6 +85,47 @@ std::int64_t TomlSection::needed_integer(std::string_view key, std::int64_t lo, 
                     fmt::format("give {} to {}", lo, hi));
     }
     return *value;
+}
+
+double TomlSection::number_of(std::string_view key, const toml::node& node, double lo,
+                              double hi) const {
+    if (!node.is_number()) {
+        wrong_type(key, "a number");
+    }
+    const double value = node.value<double>().value_or(std::nan(""));
+    if (!(value >= lo && value <= hi)) {
+        wrong_value(key, fmt::format("{} is out of range", written(node)),
+                    fmt::format("give {:g} to {:g}", lo, hi));
+    }
+    return value;
+}
+
+std::vector<const toml::node*> TomlSection::elements(std::string_view key,
+                                                     const std::vector<std::size_t>& counts) const {
+    const toml::node* node = table_->get(key);
+    std::vector<const toml::node*> result;
+    if (!node->is_array()) {
+        return {node};
+    }
+    for (const toml::node& element : *node->as_array()) {
+        result.push_back(&element);
+    }
+    if (std::find(counts.begin(), counts.end(), result.size()) == counts.end()) {
+        std::vector<std::size_t> distinct = counts;
+        distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
+        wrong_value(key, fmt::format("{} has {} numbers", written(*node), result.size()),
+                    fmt::format("give {} of them", fmt::join(distinct, " or ")));
+    }
+    return result;
+}
+
+std::int64_t TomlSection::needed_integer(std::string_view key, std::int64_t lo, std::int64_t hi) {
+    note(key);
+    const toml::node* node = table_->get(key);
+    if (node == nullptr) {
+        missing(key, "an integer");
+    }
+    return integer_of(key, *node, lo, hi);
 }
 
 std::int64_t TomlSection::integer(std::string_view key, std::int64_t fallback, std::int64_t lo,
@@ -100,18 +137,56 @@ std::int64_t TomlSection::integer(std::string_view key, std::int64_t fallback, s
 double TomlSection::number(std::string_view key, double fallback, double lo, double hi) {
     note(key);
     const toml::node* node = table_->get(key);
+    return node == nullptr ? fallback : number_of(key, *node, lo, hi);
+}
+
+std::vector<std::int64_t> TomlSection::integers(std::string_view key,
+                                                const std::vector<std::int64_t>& fallback,
+                                                const std::vector<std::size_t>& counts,
+                                                std::int64_t lo, std::int64_t hi) {
+    note(key);
+    if (!has(key)) {
+        return fallback;
+    }
+    std::vector<std::int64_t> result;
+    for (const toml::node* element : elements(key, counts)) {
+        result.push_back(integer_of(key, *element, lo, hi));
+    }
+    return result;
+}
+
+std::vector<double> TomlSection::numbers(std::string_view key, const std::vector<double>& fallback,
+                                         const std::vector<std::size_t>& counts, double lo,
+                                         double hi) {
+    note(key);
+    if (!has(key)) {
+        return fallback;
+    }
+    std::vector<double> result;
+    for (const toml::node* element : elements(key, counts)) {
+        result.push_back(number_of(key, *element, lo, hi));
+    }
+    return result;
+}
+
+std::vector<std::string> TomlSection::texts(std::string_view key,
+                                            const std::vector<std::string>& fallback) {
+    note(key);
+    const toml::node* node = table_->get(key);
     if (node == nullptr) {
         return fallback;
     }
-    if (!node->is_number()) {
-        wrong_type(key, "a number");
+    if (!node->is_array()) {
+        return {needed_text(key)};
     }
-    const double value = node->value<double>().value_or(std::nan(""));
-    if (!(value >= lo && value <= hi)) {
-        wrong_value(key, fmt::format("{} is out of range", written(*node)),
-                    fmt::format("give {:g} to {:g}", lo, hi));
+    std::vector<std::string> result;
+    for (const toml::node& element : *node->as_array()) {
+        if (!element.is_string()) {
+            wrong_type(key, "a string or an array of strings");
+        }
+        result.push_back(*element.value<std::string>());
     }
-    return value;
+    return result;
 }
 
 bool TomlSection::boolean(std::string_view key, bool fallback) {
@@ -177,6 +252,15 @@ std::vector<const toml::table*> TomlSection::tables(std::string_view key) {
 bool TomlSection::is_boolean(std::string_view key, bool value) {
     const toml::node* node = table_->get(key);
     if (node == nullptr || !node->is_boolean() || *node->value<bool>() != value) {
+        return false;
+    }
+    note(key);
+    return true;
+}
+
+bool TomlSection::is_text(std::string_view key, std::string_view value) {
+    const toml::node* node = table_->get(key);
+    if (node == nullptr || !node->is_string() || *node->value<std::string>() != value) {
         return false;
     }
     note(key);

@@ -27,6 +27,15 @@ public:
     double number(std::string_view key, double fallback, double lo, double hi);
     bool boolean(std::string_view key, bool fallback);
     std::string text(std::string_view key, const std::string& fallback);
+    // A number, or an array of as many as one of `counts` says.
+    std::vector<std::int64_t> integers(std::string_view key,
+                                       const std::vector<std::int64_t>& fallback,
+                                       const std::vector<std::size_t>& counts, std::int64_t lo,
+                                       std::int64_t hi);
+    std::vector<double> numbers(std::string_view key, const std::vector<double>& fallback,
+                                const std::vector<std::size_t>& counts, double lo, double hi);
+    // A string, or an array of strings.
+    std::vector<std::string> texts(std::string_view key, const std::vector<std::string>& fallback);
     // A value that must be there.
     std::string needed_text(std::string_view key);
     std::int64_t needed_integer(std::string_view key, std::int64_t lo, std::int64_t hi);
@@ -56,6 +65,8 @@ public:
     std::vector<const toml::table*> tables(std::string_view key);
     // Whether the key is there and is the given boolean: for `weights = false`.
     bool is_boolean(std::string_view key, bool value);
+    // The same for a word: `padding = "same"`.
+    bool is_text(std::string_view key, std::string_view value);
 
     // The same table under another name in messages.
     [[nodiscard]] TomlSection named(std::string place) const {
@@ -71,6 +82,11 @@ public:
     [[nodiscard]] std::string where(std::string_view key) const;
 
 private:
+    std::int64_t integer_of(std::string_view key, const toml::node& node, std::int64_t lo,
+                            std::int64_t hi) const;
+    double number_of(std::string_view key, const toml::node& node, double lo, double hi) const;
+    std::vector<const toml::node*> elements(std::string_view key,
+                                            const std::vector<std::size_t>& counts) const;
     void note(std::string_view key) { known_.emplace_back(key); }
     [[noreturn]] void wrong_type(std::string_view key, std::string_view wanted) const;
     [[noreturn]] void missing(std::string_view key, std::string_view wanted) const;

@@ -62,15 +62,24 @@ void check_data(const Recipe& recipe, const data::Dataset& dataset) {
                            recipe.input.features, dataset.name, dataset.sample_size()),
                fmt::format("set features = {} in [input]", dataset.sample_size()));
     }
-    if (dataset.classes > recipe.outputs()) {
+    const bool one_for_two = recipe.outputs() == 1 && dataset.classes == 2;
+    if (one_for_two && recipe.training.loss == LossKind::kCrossEntropy) {
+        refuse("one output cannot tell two classes apart with cross-entropy",
+               "set loss = \"bce\" in [training], or give the last layer 2 outputs");
+    }
+    if (dataset.classes > recipe.outputs() && !one_for_two) {
         refuse(fmt::format("the network has {} outputs, but {} has {} classes", recipe.outputs(),
                            dataset.name, dataset.classes),
                fmt::format("give the last linear layer {} outputs", dataset.classes));
     }
-    if (recipe.data.shift > 0 && dataset.sample_shape().size() != 2) {
-        refuse(fmt::format("shift moves images, but a sample of {} has shape {}", dataset.name,
+    const std::size_t axes = dataset.sample_shape().size();
+    if (recipe.data.augments() && axes != 2 && axes != 3) {
+        const char* key = recipe.data.shift > 0 ? "shift"
+                          : recipe.data.mirror  ? "mirror"
+                                                : "cutout";
+        refuse(fmt::format("{} changes images, but a sample of {} has shape {}", key, dataset.name,
                            shape_text(dataset.sample_shape())),
-               "set shift = 0 in [data]");
+               fmt::format("leave {} out of [data]", key));
     }
 }
 
@@ -95,19 +104,25 @@ public:
         }
         set_compute_threads(options_.threads);
         load();
-        Model model(recipe_, recipe_.training.seed);
+        Model model(recipe_, recipe_.training.seed, options_.device);
         FlatOptimiser optimiser(recipe_.training,
                                 static_cast<std::int64_t>(model.parameters().size()),
                                 model.decayed());
         result_.parameters = static_cast<std::int64_t>(model.parameters().size());
         resume(model, optimiser);
-        for (int epoch = result_.resumed_after_epoch + 1; epoch <= recipe_.training.epochs;
-             ++epoch) {
+        for (int epoch = result_.resumed_after_epoch + 1;
+             epoch <= recipe_.training.epochs && !out_of_patience(); ++epoch) {
             train_epoch(epoch, model, optimiser);
-            if (options_.evaluate_every_epoch || epoch == recipe_.training.epochs) {
+            if (evaluates_every_epoch() || epoch == recipe_.training.epochs) {
                 result_.epochs.back().test_accuracy = evaluate(model);
             }
+            if (recipe_.training.keep_best && best_epoch() == epoch) {
+                best_ = model.state();
+            }
             finish_epoch(epoch, model, optimiser);
+        }
+        if (recipe_.training.keep_best) {
+            model.load_state(best_);
         }
         summarise();
         if (!options_.output.empty()) {
@@ -117,6 +132,25 @@ public:
     }
 
 private:
+    [[nodiscard]] bool evaluates_every_epoch() const {
+        return options_.evaluate_every_epoch || recipe_.training.keep_best ||
+               recipe_.training.patience > 0;
+    }
+
+    // The first of those with the highest accuracy; 0 before any.
+    [[nodiscard]] int best_epoch() const {
+        const auto best = std::max_element(result_.epochs.begin(), result_.epochs.end(),
+                                           [](const EpochMetrics& a, const EpochMetrics& b) {
+                                               return a.test_accuracy < b.test_accuracy;
+                                           });
+        return best == result_.epochs.end() ? 0 : best->epoch;
+    }
+
+    [[nodiscard]] bool out_of_patience() const {
+        return recipe_.training.patience > 0 && !result_.epochs.empty() &&
+               result_.epochs.back().epoch - best_epoch() >= recipe_.training.patience;
+    }
+
     void load() {
         report(Phase::kLoading);
         const data::LoadOptions where{.directory = options_.data_directory.empty()
@@ -145,10 +179,13 @@ private:
             return;
         }
         if (auto found = read_checkpoint(checkpoint_, fingerprint(recipe_))) {
-            model.load_state(found->state);
+            if (model.load_state(found->state) != model.state_size()) {
+                throw_foreign(checkpoint_);
+            }
             optimiser.first_moment() = std::move(found->first_moment);
             optimiser.second_moment() = std::move(found->second_moment);
             optimiser.set_steps(found->optimiser_steps);
+            best_ = std::move(found->best);
             result_.epochs = std::move(found->epochs);
             result_.resumed_after_epoch = result_.epochs.empty() ? 0 : result_.epochs.back().epoch;
         }
@@ -177,11 +214,18 @@ private:
             const LossSums sums = model.train_step(
                 std::span<const float>(samples).first(static_cast<std::size_t>(rows * width)),
                 std::span<const std::int32_t>(labels).first(static_cast<std::size_t>(rows)),
-                spec.label_smoothing, static_cast<std::uint64_t>(done));
+                static_cast<std::uint64_t>(done));
             if (!std::isfinite(sums.loss)) {
-                diverged(epoch, step, rate);
+                diverged(epoch, step, rate,
+                         model.first_not_finite(std::span<const float>(samples).first(
+                                                    static_cast<std::size_t>(rows * width)),
+                                                rows));
             }
             optimiser.step(model.parameters(), model.gradients(), rate);
+            if (spec.clip_weights > 0.0) {
+                model.clip_weights(static_cast<float>(spec.clip_weights));
+            }
+            model.parameters_changed();
             loss += sums.loss * static_cast<double>(rows);
             correct += sums.correct;
             seen += rows;
@@ -199,15 +243,19 @@ private:
         result_.seconds_training += clock.seconds();
     }
 
-    [[noreturn]] void diverged(int epoch, std::int64_t step, double rate) const {
+    [[noreturn]] void diverged(int epoch, std::int64_t step, double rate,
+                               const std::string& layer) const {
         const std::string kept = checkpoint_.empty() || epoch == 1
                                      ? ""
                                      : fmt::format("; the state after epoch {} is kept in {}",
                                                    epoch - 1, checkpoint_.string());
         throw Error(
             code::kTrainDiverged, recipe_.name,
-            fmt::format("the loss is not a number at epoch {}, step {}, learning rate {:.3g}{}",
-                        epoch, step + 1, rate, kept),
+            fmt::format(
+                "the loss is not a number at epoch {}, step {}, learning rate {:.3g}{}{}", epoch,
+                step + 1, rate,
+                layer.empty() ? "" : fmt::format("; the first such values are those of {}", layer),
+                kept),
             "lower learning_rate, or add batch_norm layers");
     }
 
@@ -227,9 +275,9 @@ private:
             samples.resize(static_cast<std::size_t>(rows * width));
             labels.resize(static_cast<std::size_t>(rows));
             fill_in_order(dataset, recipe_.input, first, samples, labels);
-            correct +=
-                cross_entropy(model.evaluate(samples, rows), labels, recipe_.outputs(), 0.0, {})
-                    .correct;
+            correct += loss_of(recipe_.training.loss, model.evaluate(samples, rows), labels,
+                               recipe_.outputs(), 0.0, {})
+                           .correct;
         }
         result_.seconds_evaluating += clock.seconds();
         return static_cast<double>(correct) / static_cast<double>(dataset.size() - begin);
@@ -242,19 +290,25 @@ private:
                                            .first_moment = optimiser.first_moment(),
                                            .second_moment = optimiser.second_moment(),
                                            .state = model.state(),
+                                           .best = best_,
                                            .epochs = result_.epochs});
         }
         progress_.test_accuracy = result_.epochs.back().test_accuracy;
         progress_.epoch_done = true;
-        report(epoch == recipe_.training.epochs ? Phase::kExporting : Phase::kTraining);
+        report(epoch == recipe_.training.epochs || out_of_patience() ? Phase::kExporting
+                                                                     : Phase::kTraining);
         progress_.epoch_done = false;
     }
 
     void summarise() {
-        result_.accuracy = result_.epochs.back().test_accuracy;
+        result_.best_epoch = best_epoch();
+        result_.accuracy =
+            recipe_.training.keep_best
+                ? result_.epochs[static_cast<std::size_t>(result_.best_epoch - 1)].test_accuracy
+                : result_.epochs.back().test_accuracy;
         result_.loss = result_.epochs.back().loss;
-        const auto done =
-            static_cast<double>(recipe_.training.epochs - result_.resumed_after_epoch);
+        const auto done = static_cast<double>(static_cast<int>(result_.epochs.size()) -
+                                              result_.resumed_after_epoch);
         if (done > 0.0) {
             result_.seconds_per_epoch = (result_.seconds_loading + result_.seconds_training) / done;
         }
@@ -262,10 +316,8 @@ private:
 
     void write_output(const Model& model) {
         OutputFolder folder(options_.output);
-        const TrainedModel trained{.name = recipe_.name,
-                                   .input = recipe_.input,
-                                   .input_is_bytes = train_data_.is_bytes(),
-                                   .layers = model.trained_layers()};
+        TrainedNetwork trained = model.trained();
+        trained.input_is_bytes = train_data_.is_bytes();
         onnx::write_model(export_graph(trained), folder.staging() / "model.onnx");
         folder.write("metrics.json", metrics_json(result_));
         folder.commit();
@@ -305,6 +357,7 @@ private:
     data::Dataset train_data_;
     data::Dataset test_data_;
     std::int64_t train_samples_ = 0;
+    State best_;  // with keep_best: that of the best epoch
     TrainResult result_;
     TrainProgress progress_;
     Clock clock_;

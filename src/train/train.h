@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "train/device.h"
 #include "train/recipe.h"
 
 namespace qloom::train {
@@ -19,7 +20,8 @@ struct TrainOptions {
     std::filesystem::path output = {};
     std::optional<int> epochs = {};          // in place of the recipe's
     std::optional<std::uint64_t> seed = {};  // in place of the recipe's
-    int threads = 1;                   // of the matrix products; one is fastest for small networks
+    int threads = 1;  // of the matrix products; one is fastest for small networks
+    Device device = Device::kCpu;
     bool float_only = false;           // train the same network without quantisers
     bool resume = true;                // false: ignore what a killed run left
     bool evaluate_every_epoch = true;  // false: evaluate after the last one only
@@ -68,6 +70,7 @@ struct TrainResult {
     double seconds_loading = 0.0;
     double seconds_training = 0.0;
     double seconds_evaluating = 0.0;
+    int best_epoch = 0;           // of highest accuracy among those evaluated
     int resumed_after_epoch = 0;  // 0: from the start
     std::vector<EpochMetrics> epochs;
     std::filesystem::path model_file;  // empty when nothing was written
@@ -76,8 +79,8 @@ struct TrainResult {
 
 // Trains a recipe, quantisation-aware, and writes the model as QONNX. Same recipe, seed and threads
 // on the same machine: the same bytes, also when the run was killed and resumed. Throws the data
-// room's errors, kRecipeData, kTrainDiverged, kCheckpointForeign, kCheckpointCorrupt,
-// kOutputFolderExists, kOutputUnwritable.
+// room's errors, kRecipeData, kDeviceMissing, kTrainDiverged, kCheckpointForeign,
+// kCheckpointCorrupt, kOutputFolderExists, kOutputUnwritable.
 TrainResult train(const Recipe& recipe, const TrainOptions& options = {},
                   const ProgressSink& progress = {});
 

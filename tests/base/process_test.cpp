@@ -46,6 +46,31 @@ TEST(Process, TimeoutEndsTheTool) {
     EXPECT_EQ(run_tool({"sleep", "30"}, {.timeout = std::chrono::seconds(1)}).exit_code, -1);
 }
 
+TEST(Process, OutputIsHeardAsItComes) {
+    std::string heard;
+    std::string when_half;  // what was heard when the tool was still busy
+    const auto start = std::chrono::steady_clock::now();
+    const ToolResult result = run_tool(
+        {"sh", "-c", "echo one; sleep 1; echo two"},
+        {.on_output = [&](std::string_view text) {
+            heard += text;
+            if (std::chrono::steady_clock::now() - start < std::chrono::milliseconds(900)) {
+                when_half = heard;
+            }
+        }});
+    EXPECT_EQ(when_half, "one\n");
+    EXPECT_EQ(heard, "one\ntwo\n");
+    EXPECT_EQ(result.output, heard);
+}
+
+TEST(Process, CancellingEndsTheTool) {
+    int asked = 0;
+    const auto start = std::chrono::steady_clock::now();
+    EXPECT_EQ(run_tool({"sleep", "30"}, {.is_cancelled = [&] { return ++asked == 3; }}).exit_code, -1);
+    EXPECT_EQ(asked, 3);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
+}
+
 // Ctrl-C reaches the caller only; the tool is ended with it.
 TEST(Process, HandledSignalInterruptsTheTool) {
     struct sigaction action {};

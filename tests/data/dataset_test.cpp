@@ -57,8 +57,10 @@ TEST(Dataset, UnknownSpecification) {
         error_text([] { load("fashon-mnist:test"); }),
         "Q0800: fashon-mnist:test: there is no such dataset; did you mean fashion-mnist:test? the "
         "datasets are "
-        "fashion-mnist:train, fashion-mnist:test, mnist:train, mnist:test, idx:IMAGES,LABELS and "
-        "npy:X.npy,Y.npy");
+        "fashion-mnist:train, fashion-mnist:test, mnist:train, mnist:test, cifar10:train, cifar10:test, "
+        "idx:IMAGES,LABELS, npy:X.npy,Y.npy, npz:FILE,X,Y, images:DIR and csv:FILE,LABEL");
+    EXPECT_EQ(error_text([] { load("npz:a,b"); }),
+              "Q0800: npz:a,b: a file is needed, or a file and the names of two arrays; write npz:FILE or npz:FILE,X,Y");
     EXPECT_EQ(error_text([] { load("idx:only-one"); }),
               "Q0800: idx:only-one: two files are needed, separated by one comma; write "
               "idx:IMAGES,LABELS");

@@ -79,6 +79,109 @@ TEST(NetworkExecutor, XnorCountsEqualBits) {
     }
 }
 
+// Windows of bits, padded with either bit, of channels that fill no word, one, or more; the products take the
+// windows along. The slow loops know nothing of words.
+TEST(NetworkExecutor, XnorOfWindowsCountsEqualBits) {
+    std::mt19937 rng(12);
+    struct Case {
+        Shape image;
+        std::vector<WindowAxis> axes;
+        std::int64_t pad;
+    };
+    const std::vector<Case> cases{
+        {{5, 6, 3}, {{.kernel = 3, .pad_begin = 1, .pad_end = 1}, {.kernel = 2, .stride = 2}}, 1},
+        {{4, 5, 64}, {{.kernel = 2, .dilation = 2}, {.kernel = 3, .pad_begin = 2}}, 0},
+        {{3, 3, 130}, {{.kernel = 3, .pad_end = 2}, {.kernel = 1}}, 1},
+        {{9, 70}, {{.kernel = 4, .stride = 3, .pad_begin = 1, .pad_end = 1}}, 1}};
+    for (const Case& c : cases) {
+        const std::int64_t frames = 7;
+        const std::int64_t channels = c.image.back();
+        const bool flat = c.axes.size() == 1;
+        const WindowAxis rows = flat ? WindowAxis{} : c.axes[0];
+        const WindowAxis columns = c.axes.back();
+        const std::int64_t height = flat ? 1 : c.image[0];
+        const std::int64_t width = c.image[c.image.size() - 2];
+        const SlidingWindow window{.axes = c.axes, .pad_value = c.pad};
+        const std::int64_t k = window.positions() * channels;
+        MatrixVector unit;
+        unit.arithmetic = MatrixVector::Arithmetic::kXnorPopcount;
+        unit.weights = Tensor<std::int32_t>({5, k});
+        for (auto& weight : unit.weights) weight = static_cast<std::int32_t>(rng() & 1U);
+
+        Shape windows;
+        if (!flat) windows.push_back(rows.outputs(height));
+        windows.push_back(columns.outputs(width));
+        Shape result = windows;
+        windows.push_back(k);
+        result.push_back(5);
+        Network network;
+        const StreamId x = network.add_stream({"x", c.image, {1, false}, {0, 1}});
+        const StreamId w = network.add_stream({"w", windows, {1, false}, {0, 1}});
+        const StreamId y = network.add_stream({"y", result, IntType::smallest({0, k}), {0, k}});
+        network.layers = {{"window", window, {x}, {w}}, {"xnor", unit, {w}, {y}}};
+        network.inputs = {x};
+        network.outputs = {y};
+        verify(network);
+        Shape shape = c.image;
+        shape.insert(shape.begin(), frames);
+        const Integers input = random_integers(shape, {0, 1}, rng);
+        const Executor executor(network);
+        const Integers packed = integers_of(executor.run({frames_from(input, {0, 1})})[0]);
+        const Integers plain = integers_of(executor.trace({frames_from(input, {0, 1})})[index_of(y)]);
+
+        std::vector<std::int64_t> expected;
+        for (std::int64_t f = 0; f < frames; ++f) {
+            for (std::int64_t oy = 0; oy < rows.outputs(height); ++oy) {
+                for (std::int64_t ox = 0; ox < columns.outputs(width); ++ox) {
+                    for (std::int64_t m = 0; m < 5; ++m) {
+                        std::int64_t equal = 0;
+                        std::int64_t at = 0;
+                        for (std::int64_t ky = 0; ky < rows.kernel; ++ky) {
+                            for (std::int64_t kx = 0; kx < columns.kernel; ++kx) {
+                                const std::int64_t iy = oy * rows.stride - rows.pad_begin + ky * rows.dilation;
+                                const std::int64_t ix = ox * columns.stride - columns.pad_begin + kx * columns.dilation;
+                                const bool inside = iy >= 0 && iy < height && ix >= 0 && ix < width;
+                                for (std::int64_t channel = 0; channel < channels; ++channel, ++at) {
+                                    const std::int64_t bit =
+                                        inside ? input[((f * height + iy) * width + ix) * channels + channel] : c.pad;
+                                    equal += bit == unit.weights[m * k + at] ? 1 : 0;
+                                }
+                            }
+                        }
+                        expected.push_back(equal);
+                    }
+                }
+            }
+        }
+        ASSERT_EQ(packed.values(), expected);
+        ASSERT_EQ(plain.values(), expected);
+    }
+}
+
+// Many frames, computed in blocks side by side, are the frames one by one.
+TEST(NetworkExecutor, FramesAreIndependent) {
+    std::mt19937 rng(13);
+    MatrixVector unit;
+    unit.weights = Tensor<std::int32_t>({3, 4});
+    for (auto& weight : unit.weights) weight = static_cast<std::int32_t>(rng() % 7) - 3;
+    const Network network = one_layer(unit, {6, 4}, {-8, 7}, {6, 3}, {-96, 96});
+    const Executor executor(network);
+    const Integers x = random_integers({600, 6, 4}, {-8, 7}, rng);
+    const Integers all = integers_of(executor.run({frames_from(x, {-8, 7})})[0]);
+    ASSERT_EQ(all.shape(), (Shape{600, 6, 3}));
+    for (std::int64_t f = 0; f < 600; ++f) {
+        for (std::int64_t vector = 0; vector < 6; ++vector) {
+            for (std::int64_t m = 0; m < 3; ++m) {
+                std::int64_t sum = 0;
+                for (std::int64_t k = 0; k < 4; ++k) {
+                    sum += unit.weights[m * 4 + k] * x[(f * 6 + vector) * 4 + k];
+                }
+                ASSERT_EQ(all[(f * 6 + vector) * 3 + m], sum);
+            }
+        }
+    }
+}
+
 // Few steps (counted) and many (searched), rows alike and one a channel, rising and falling.
 TEST(NetworkExecutor, ThresholdCountsStepsReached) {
     std::mt19937 rng(3);

@@ -46,6 +46,15 @@ class TrainedClassifier(unittest.TestCase):
         self.assertEqual(measured.images, 10000)
         self.assertAlmostEqual(measured.accuracy, self.trained.accuracy, delta=0.002)
 
+    def test_the_dataset_is_that_of_the_files(self):
+        import gzip
+
+        with gzip.open(FASHION / "t10k-images-idx3-ubyte.gz") as file:
+            pixels = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 28, 28)
+        samples, labels, names = qloom.dataset("fashion-mnist:test", 50)
+        np.testing.assert_array_equal(samples, pixels[:50])
+        self.assertEqual((samples.dtype, labels.shape, len(names)), (np.uint8, (50,), 10))
+
     def test_both_engines_agree_and_so_does_numpy(self):
         integers = self.model.run(self.x)
         self.assertEqual((integers.shape, integers.dtype), ((300, 10), np.float32))

@@ -1,4 +1,5 @@
-// The DMA in RTL against what its register table promises: the test plays the processor, the memory and both streams.
+// The DMA in RTL against what its register table promises: the test plays the processor, the memory
+// and both streams.
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -48,8 +49,10 @@ fs::path cache() { return fs::path(QLOOM_BINARY_DIR) / "soc-cache"; }
 
 fs::path build(const Setup& setup) {
     const fs::path rtl = fs::path(QLOOM_SOURCE_DIR) / "rtl";
-    sim::ModelSpec spec{.sources = {rtl / "ql_fifo.sv", rtl / "ql_ram.sv", rtl / "ql_skid.sv"}, .top = "ql_axi_dma"};
-    for (const char* module : {"ql_axi_dma", "ql_axi_dma_channel", "ql_axi_dma_read", "ql_axi_dma_write"}) {
+    sim::ModelSpec spec{.sources = {rtl / "ql_fifo.sv", rtl / "ql_ram.sv", rtl / "ql_skid.sv"},
+                        .top = "ql_axi_dma"};
+    for (const char* module :
+         {"ql_axi_dma", "ql_axi_dma_channel", "ql_axi_dma_read", "ql_axi_dma_write"}) {
         spec.sources.push_back(rtl / "soc" / (std::string(module) + ".sv"));
     }
     spec.parameters = {{"MemoryW", std::to_string(setup.memory_bits)},
@@ -93,7 +96,8 @@ public:
     // Until the reset bit, which both channels show, is gone: as a driver does it.
     void reset(std::uint32_t channel) {
         set(channel + kControl, kReset);
-        for (int polls = 0; ((get(kMm2s + kControl) | get(kS2mm + kControl)) & kReset) != 0; ++polls) {
+        for (int polls = 0; ((get(kMm2s + kControl) | get(kS2mm + kControl)) & kReset) != 0;
+             ++polls) {
             ASSERT_LT(polls, 200);
         }
     }
@@ -113,7 +117,9 @@ public:
         const auto begin = memory.begin() + static_cast<std::ptrdiff_t>(address - kBase);
         return {begin, begin + static_cast<std::ptrdiff_t>(size)};
     }
-    void put(std::uint32_t address, const Bytes& bytes) { std::ranges::copy(bytes, memory.begin() + (address - kBase)); }
+    void put(std::uint32_t address, const Bytes& bytes) {
+        std::ranges::copy(bytes, memory.begin() + (address - kBase));
+    }
 
     Bytes memory;
 
@@ -204,7 +210,8 @@ TEST(DmaRegisters, HaveTheValuesOfAResetAndKeepWhatTheyShould) {
         EXPECT_EQ(bench.get(channel + kStatus), kHalted);
         bench.set(channel + kAddress, 0xdeadbee8U);
         EXPECT_EQ(bench.get(channel + kAddress), 0xdeadbee8U);
-        for (const std::uint32_t unused : {0x08U, 0x0cU, 0x10U, 0x14U, 0x1cU, 0x20U, 0x24U, 0x2cU}) {
+        for (const std::uint32_t unused :
+             {0x08U, 0x0cU, 0x10U, 0x14U, 0x1cU, 0x20U, 0x24U, 0x2cU}) {
             bench.set(channel + unused, 0xffffffffU);
             EXPECT_EQ(bench.get(channel + unused), 0U) << std::hex << channel + unused;
         }
@@ -287,21 +294,29 @@ class DmaTransfers : public ::testing::TestWithParam<std::tuple<int, int, int>> 
 TEST_P(DmaTransfers, MoveTheBytesAndNoOthers) {
     const auto [bits, burst, stall] = GetParam();
     const auto word = static_cast<std::uint32_t>(bits / 8);
-    Bench bench({.memory_bits = bits, .max_burst = burst}, {.latency_cycles = stall == 0 ? 10 : 3}, stall);
+    Bench bench({.memory_bits = bits, .max_burst = burst}, {.latency_cycles = stall == 0 ? 10 : 3},
+                stall);
+    bench.fabric.lite_stall_cycles = stall / 10;  // the processor hesitates to take answers
     std::mt19937 random(static_cast<unsigned>(bits + burst + stall));
-    std::ranges::copy(random_bytes(random, kMemoryBytes), bench.memory.begin());  // in place: the memory model looks at it
+    std::ranges::copy(random_bytes(random, kMemoryBytes),
+                      bench.memory.begin());  // in place: the memory model looks at it
     bench.set(kMm2s + kControl, kRun);
     bench.set(kS2mm + kControl, kRun);
-    const auto below = [&random](std::uint32_t end) { return static_cast<std::uint32_t>(random() % end); };
+    const auto below = [&random](std::uint32_t end) {
+        return static_cast<std::uint32_t>(random() % end);
+    };
     for (int round = 0; round < 40; ++round) {
         // Short ones, lengths about a burst, and long ones; places about a 4 KB boundary.
-        const std::uint32_t kinds[] = {1 + below(3 * word), 1 + below(2 * word * static_cast<unsigned>(burst)),
+        const std::uint32_t kinds[] = {1 + below(3 * word),
+                                       1 + below(2 * word * static_cast<unsigned>(burst)),
                                        4090 + below(12), 1 + below(9000)};
         const std::uint32_t length = kinds[below(4)];
         const std::uint32_t near_page = (1 + below(4)) * 4096 - word * (below(20));
         const std::uint32_t from = kBase + (round % 2 == 0 ? near_page : word * (below(2000)));
-        const std::uint32_t to = kBase + 0x10000 + (round % 3 == 0 ? near_page : word * (below(2000)));
-        const std::uint32_t room = length + (round % 4 == 0 ? 0 : below(500));  // a short packet is fine
+        const std::uint32_t to =
+            kBase + 0x10000 + (round % 3 == 0 ? near_page : word * (below(2000)));
+        const std::uint32_t room =
+            length + (round % 4 == 0 ? 0 : below(500));  // a short packet is fine
         const Bytes packet = random_bytes(random, length);
         Bytes expected = bench.memory;
         std::ranges::copy(packet, expected.begin() + (to - kBase));
@@ -319,13 +334,15 @@ TEST_P(DmaTransfers, MoveTheBytesAndNoOthers) {
         ASSERT_EQ(bench.received, sent) << "round " << round << ", length " << length;
         ASSERT_EQ(bench.packet_ends, std::vector<std::size_t>{length});
         ASSERT_EQ(bench.get(kS2mm + kLength), length);
-        ASSERT_TRUE(bench.memory == expected) << "round " << round << ", length " << length << ", to " << to;
+        ASSERT_TRUE(bench.memory == expected)
+            << "round " << round << ", length " << length << ", to " << to;
     }
 }
 
 INSTANTIATE_TEST_SUITE_P(All, DmaTransfers,
-                         ::testing::Values(std::tuple(32, 16, 0), std::tuple(32, 16, 40), std::tuple(64, 16, 0),
-                                           std::tuple(64, 16, 40), std::tuple(64, 64, 25), std::tuple(128, 1, 30)));
+                         ::testing::Values(std::tuple(32, 16, 0), std::tuple(32, 16, 40),
+                                           std::tuple(64, 16, 0), std::tuple(64, 16, 40),
+                                           std::tuple(64, 64, 25), std::tuple(128, 1, 30)));
 
 TEST(Dma, MovesAWordAClock) {
     Bench bench;
@@ -348,7 +365,8 @@ TEST(Dma, WithoutTlastAReceiveNeverEnds) {
     bench.fabric.run(5000);
     EXPECT_EQ(bench.get(kS2mm + kStatus), 0U) << "all bytes are there, and still busy";
     bench.offer(Bytes(1, 2));
-    EXPECT_EQ(bench.wait(kS2mm, kHalted), kHalted | kInternal | kError) << "a packet longer than LENGTH";
+    EXPECT_EQ(bench.wait(kS2mm, kHalted), kHalted | kInternal | kError)
+        << "a packet longer than LENGTH";
 }
 
 TEST(Dma, APacketThatIsTooLongWritesNothingBeyond) {
@@ -373,16 +391,21 @@ TEST(Dma, APacketThatIsTooLongWritesNothingBeyond) {
 }
 
 TEST(Dma, ErrorsOfTheMemoryHaltTheChannel) {
-    const AxiMemoryOptions options{.slave_error_begin = kBase + 0x8000, .slave_error_end = kBase + 0x8100};
+    const AxiMemoryOptions options{.slave_error_begin = kBase + 0x8000,
+                                   .slave_error_end = kBase + 0x8100};
     const struct {
         std::uint32_t address;
         std::uint32_t bit;
-    } cases[] = {{kBase + 0x7fc0, kSlave}, {kBase + 0x8000, kSlave}, {0x00010000, kDecode}, {kBase + kMemoryBytes - 32, kDecode}};
+    } cases[] = {{kBase + 0x7fc0, kSlave},
+                 {kBase + 0x8000, kSlave},
+                 {0x00010000, kDecode},
+                 {kBase + kMemoryBytes - 32, kDecode}};
     for (const int stall : {0, 30}) {
         for (const auto& it : cases) {
             Bench bench({}, options, stall);
             bench.start(kMm2s, it.address, 512);
-            EXPECT_EQ(bench.wait(kMm2s, kHalted), kHalted | it.bit | kError) << std::hex << it.address;
+            EXPECT_EQ(bench.wait(kMm2s, kHalted), kHalted | it.bit | kError)
+                << std::hex << it.address;
             EXPECT_TRUE(bench.packet_ends.empty()) << "no whole packet comes of it";
             bench.start(kS2mm, it.address, 512);
             bench.offer(Bytes(512, 1));
@@ -439,7 +462,9 @@ TEST(Dma, AnAddressBetweenWordsIsRefusedInSimulation) {
             FAIL() << "not noticed";
         } catch (const Error& error) {
             EXPECT_EQ(error.code(), code::kHardwareCheckFailed);
-            EXPECT_NE(std::string(error.what()).find("no multiple of the memory width"), std::string::npos) << error.what();
+            EXPECT_NE(std::string(error.what()).find("no multiple of the memory width"),
+                      std::string::npos)
+                << error.what();
         }
     }
 }

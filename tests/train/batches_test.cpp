@@ -30,16 +30,16 @@ struct Drawn {
     std::vector<std::int64_t> rows;
 };
 
-Drawn epoch_of(Batches& batches, int epoch) {
+Drawn epoch_of(Batches& batches, int epoch, std::int64_t width = 4) {
     Drawn drawn;
     batches.start_epoch(epoch);
     for (std::int64_t step = 0; step < batches.steps(); ++step) {
-        std::vector<float> samples(static_cast<std::size_t>(batches.largest() * 4));
+        std::vector<float> samples(static_cast<std::size_t>(batches.largest() * width));
         std::vector<std::int32_t> labels(static_cast<std::size_t>(batches.largest()));
         const std::int64_t rows = batches.fill(step, samples, labels);
         drawn.rows.push_back(rows);
         drawn.labels.insert(drawn.labels.end(), labels.begin(), labels.begin() + rows);
-        drawn.samples.insert(drawn.samples.end(), samples.begin(), samples.begin() + rows * 4);
+        drawn.samples.insert(drawn.samples.end(), samples.begin(), samples.begin() + rows * width);
     }
     return drawn;
 }
@@ -82,8 +82,8 @@ TEST(Batches, DropsALastSampleThatIsAloneAndLeavesHeldOutOnes) {
 TEST(Batches, ScalesTheInput) {
     const data::Dataset dataset = numbered(2);
     InputSpec input;
-    input.scale = 0.5;
-    input.offset = -1.0;
+    input.scale = {0.5};
+    input.offset = {-1.0};
     std::vector<float> samples(8);
     std::vector<std::int32_t> labels(2);
     fill_in_order(dataset, input, 0, samples, labels);
@@ -124,6 +124,62 @@ TEST(Batches, MirrorTurnsHalfOfTheImages) {
         mirrored += turned ? 1 : 0;
     }
     EXPECT_NEAR(mirrored, 100, 30);
+}
+
+// Images of three channels: all planes move together; a square of zeros is cut into every one of
+// them.
+TEST(Batches, PlanesChangeTogetherAndCutoutBlackens) {
+    data::Dataset dataset;
+    Tensor<std::uint8_t> images({2, 3, 6, 5});
+    for (std::int64_t i = 0; i < images.size(); ++i) {
+        images[i] = static_cast<std::uint8_t>(1 + i % 200);
+    }
+    dataset.samples = images;
+    dataset.labels = {0, 1};
+    dataset.classes = 2;
+    Batches batches(dataset, 2, {.mirror = true, .cutout = 3}, {}, 2, 3);
+    std::set<std::int64_t> cuts;
+    for (int epoch = 1; epoch <= 50; ++epoch) {
+        const Drawn drawn = epoch_of(batches, epoch, 90);
+        for (std::size_t row = 0; row < 2; ++row) {
+            const std::int64_t image = drawn.labels[row];
+            std::int64_t cut = 0;
+            bool mirrored = false;
+            for (std::int64_t i = 0; i < 30; ++i) {
+                const auto at = [&](std::int64_t plane) {
+                    return drawn.samples[row * 90 + static_cast<std::size_t>(plane * 30 + i)];
+                };
+                EXPECT_EQ(at(0) == 0.0F, at(1) == 0.0F);
+                EXPECT_EQ(at(0) == 0.0F, at(2) == 0.0F);
+                if (at(0) == 0.0F) {
+                    ++cut;
+                    continue;
+                }
+                const std::int64_t turned = i / 5 * 5 + 4 - i % 5;
+                mirrored = mirrored || at(0) != static_cast<float>(images[image * 90 + i]);
+                const std::int64_t from = image * 90 + (mirrored ? turned : i);
+                EXPECT_EQ(at(0), static_cast<float>(images[from]));
+                EXPECT_EQ(at(2), static_cast<float>(images[from + 60]));
+            }
+            cuts.insert(cut);
+        }
+    }
+    EXPECT_EQ(*cuts.rbegin(), 9);  // in the middle
+    EXPECT_LT(*cuts.begin(), 9);   // over the border
+    EXPECT_GE(*cuts.begin(), 4);
+}
+
+TEST(Batches, ChannelsHaveScalesOfTheirOwn) {
+    data::Dataset dataset;
+    dataset.samples =
+        Tensor<std::uint8_t>({2, 2, 1, 2}, std::vector<std::uint8_t>{1, 2, 3, 4, 5, 6, 7, 8});
+    dataset.labels = {0, 1};
+    dataset.classes = 2;
+    const InputSpec input{.features = 4, .shape = {2, 1, 2}, .scale = {1.0, 10.0}, .offset = {0.5}};
+    std::vector<float> samples(8);
+    std::vector<std::int32_t> labels(2);
+    fill_in_order(dataset, input, 0, samples, labels);
+    EXPECT_EQ(samples, (std::vector<float>{1.5, 2.5, 30.5, 40.5, 5.5, 6.5, 70.5, 80.5}));
 }
 
 }  // namespace

@@ -64,6 +64,12 @@ TEST(FakeQuant, LevelsOfEveryWidth) {
 TEST(FakeQuant, ExamplesOfTheHeader) {
     EXPECT_EQ(quantised({0.8F, 0.75F, 9.0F, -0.75F, -1.25F}, 0.5F, spec_of(4, true, true)),
               (std::vector<float>{1.0F, 1.0F, 3.5F, -1.0F, -1.0F}));
+    std::vector<float> y(3);
+    const std::vector<float> scale{0.5F};
+    const std::vector<float> zero{3.0F};
+    fake_quant(std::vector<float>{-1.0F, -9.0F, 9.0F}, {1, 1, 3}, scale,
+               level_range(spec_of(4, false)), y, zero);
+    EXPECT_EQ(y, (std::vector<float>{-1.0F, -1.5F, 6.0F}));
     EXPECT_EQ(quantised({0.1F, -0.1F, 0.0F, -0.0F}, 0.25F, spec_of(1, true)),
               (std::vector<float>{0.25F, -0.25F, 0.25F, 0.25F}));
 }
@@ -154,6 +160,51 @@ TEST(FakeQuant, GradientsAreThoseOfTheStraightThroughSurrogate) {
     }
 }
 
+// The same with a zero point, and with a scale and zero point a channel in both memory orders.
+TEST(FakeQuant, GradientsWithZeroPointsOfChannels) {
+    const QuantiserSpec spec = spec_of(4, false);
+    const LevelRange levels = level_range(spec);
+    const std::vector<float> scale{0.37F, 0.2F, 0.5F};
+    const std::vector<float> zero{5.0F, 0.0F, 9.0F};
+    for (const ChannelLayout layout :
+         {ChannelLayout{7, 3, 1}, ChannelLayout{1, 3, 7}, ChannelLayout{2, 3, 4}}) {
+        const auto size = static_cast<std::size_t>(layout.size());
+        const std::vector<float> x = random_values(size, 6.0F, 17);
+        const std::vector<float> upstream = random_values(size, 1.0F, 18);
+        std::vector<float> gradient = upstream;
+        std::vector<float> y(size);
+        std::vector<float> ds(3);
+        fake_quant(x, layout, scale, levels, y, zero);
+        fake_quant_backward(x, gradient, layout, scale, levels, ds, zero);
+        const std::vector<float> found_levels = quantised_levels(x, layout, scale, levels, zero);
+        std::vector<double> expected_ds(3, 0.0);
+        for (std::size_t i = 0; i < size; ++i) {
+            const std::size_t c = i / static_cast<std::size_t>(layout.inner) % 3;
+            const auto clamp = [&](double r) { return std::min(std::max(r, 0.0), 15.0); };
+            const double x0 = static_cast<double>(x[i]);
+            const double s0 = static_cast<double>(scale[c]);
+            const double z = static_cast<double>(zero[c]);
+            const double level = reference_level(x0 / s0 + z, 0.0, 15.0);
+            EXPECT_NEAR(y[i], s0 * (level - z), 1e-5);
+            EXPECT_EQ(found_levels[i], static_cast<float>(level - z));
+            const double rounding = level - clamp(x0 / s0 + z);
+            const auto at = [&](double xx, double s) {
+                return s * (clamp(xx / s + z) + rounding - z);
+            };
+            const double h = 1e-6;
+            EXPECT_NEAR(
+                gradient[i],
+                (at(x0 + h, s0) - at(x0 - h, s0)) / (2.0 * h) * static_cast<double>(upstream[i]),
+                1e-4);
+            expected_ds[c] +=
+                static_cast<double>(upstream[i]) * (at(x0, s0 + h) - at(x0, s0 - h)) / (2.0 * h);
+        }
+        for (std::size_t c = 0; c < 3; ++c) {
+            EXPECT_NEAR(ds[c], expected_ds[c], 1e-3 * (1.0 + std::fabs(expected_ds[c])));
+        }
+    }
+}
+
 TEST(FakeQuant, BipolarGradients) {
     const std::vector<float> x{0.5F, -0.5F, 1.5F, -1.5F};
     std::vector<float> gradient{1.0F, 2.0F, 4.0F, 8.0F};
@@ -162,58 +213,6 @@ TEST(FakeQuant, BipolarGradients) {
     fake_quant_backward(x, gradient, {1, 1, 4}, scale, level_range(spec_of(1, true)), ds);
     EXPECT_EQ(gradient, (std::vector<float>{1.0F, 2.0F, 0.0F, 0.0F}));
     EXPECT_EQ(ds[0], 1.0F - 2.0F + 4.0F - 8.0F);
-}
-
-TEST(StatisticsScale, MaxAndMeanSigma) {
-    const std::vector<float> x{-3.5F, 1.0F};
-    EXPECT_EQ(statistics_scale(x, {1, 1, 2}, spec_of(4, true, true, ScaleSource::kMax)),
-              std::vector<float>{0.5F});
-    QuantiserSpec sigma = spec_of(4, true, true, ScaleSource::kMeanSigma);
-    sigma.sigmas = 2.0;
-    // |x| has mean 2.25 and sigma 1.25: (2.25 + 2 * 1.25) / 7.
-    EXPECT_FLOAT_EQ(statistics_scale(x, {1, 1, 2}, sigma)[0], 4.75F / 7.0F);
-    QuantiserSpec constant = spec_of(4, true, true, ScaleSource::kConstant);
-    constant.constant = 0.0625;
-    EXPECT_EQ(statistics_scale(x, {1, 1, 2}, constant), std::vector<float>{0.0625F});
-    EXPECT_FLOAT_EQ(statistics_scale(x, {1, 1, 2}, spec_of(1, true, false, ScaleSource::kMse))[0],
-                    2.25F);
-}
-
-TEST(StatisticsScale, OneAChannelAndNeverZero) {
-    const std::vector<float> x{7.0F, -1.0F, 0.0F, 0.0F};
-    const QuantiserSpec spec = spec_of(4, true, true, ScaleSource::kMax);
-    EXPECT_EQ(statistics_scale(x, {1, 2, 2}, spec), (std::vector<float>{1.0F, 1.0F}));
-    EXPECT_EQ(statistics_scale(x, {2, 2, 1}, spec), (std::vector<float>{1.0F, 1.0F / 7.0F}));
-    for (const ScaleSource source :
-         {ScaleSource::kLearned, ScaleSource::kMse, ScaleSource::kMeanSigma}) {
-        EXPECT_EQ(
-            statistics_scale(std::vector<float>{0.0F}, {1, 1, 1}, spec_of(4, true, true, source)),
-            std::vector<float>{1.0F});
-    }
-}
-
-// Brute force over a fine grid finds no scale that is clearly better.
-TEST(StatisticsScale, MseIsNearTheOptimum) {
-    for (const int bits : {2, 3, 4, 8}) {
-        const QuantiserSpec spec = spec_of(bits, true, true, ScaleSource::kMse);
-        std::vector<float> x = random_values(500, 1.0F, 3);
-        for (float& value : x) {
-            value = value * value * value;  // most values small, a few large
-        }
-        const auto error = [&](float scale) {
-            double sum = 0.0;
-            const std::vector<float> y = quantised(x, scale, spec);
-            for (std::size_t i = 0; i < x.size(); ++i) {
-                sum += std::pow(static_cast<double>(x[i] - y[i]), 2.0);
-            }
-            return sum;
-        };
-        double best = 1e300;
-        for (int step = 1; step <= 4000; ++step) {
-            best = std::min(best, error(static_cast<float>(step) / 2000.0F));
-        }
-        EXPECT_LE(error(statistics_scale(x, {1, 1, 500}, spec)[0]), best * 1.05) << bits;
-    }
 }
 
 }  // namespace

@@ -61,6 +61,7 @@ test = "mnist:test"
 directory = "/d"
 shift = 1
 mirror = true
+cutout = 3
 holdout = 100
 [input]
 features = 4
@@ -81,6 +82,10 @@ schedule = "step"
 warmup = 0.1
 step_factor = 0.5
 step_epochs = 2
+loss = "bce"
+clip_weights = 1.5
+patience = 7
+keep_best = true
 label_smoothing = 0.1
 [quantisation]
 enabled = true
@@ -115,10 +120,13 @@ quantiser = false
                                      .directory = "/d",
                                      .shift = 1,
                                      .mirror = true,
+                                     .cutout = 3,
                                      .holdout = 100}));
     const QuantiserSpec input{.type = {8, true, false}};
-    EXPECT_EQ(recipe.input,
-              (InputSpec{.features = 4, .scale = 0.5, .offset = -1.0, .quantiser = input}));
+    EXPECT_EQ(
+        recipe.input,
+        (InputSpec{
+            .features = 4, .shape = {4}, .scale = {0.5}, .offset = {-1.0}, .quantiser = input}));
     EXPECT_EQ(recipe.training, (TrainingSpec{.epochs = 3,
                                              .batch_size = 10,
                                              .seed = 9,
@@ -132,7 +140,11 @@ quantiser = false
                                              .warmup = 0.1,
                                              .step_factor = 0.5,
                                              .step_epochs = 2,
-                                             .label_smoothing = 0.1}));
+                                             .loss = LossKind::kBce,
+                                             .label_smoothing = 0.1,
+                                             .clip_weights = 1.5,
+                                             .patience = 7,
+                                             .keep_best = true}));
     const QuantiserSpec weights{.type = {2, true, true},
                                 .source = ScaleSource::kMeanSigma,
                                 .granularity = Granularity::kChannel,
@@ -142,15 +154,28 @@ quantiser = false
     const QuantiserSpec bipolar{
         .type = {1, true, false}, .source = ScaleSource::kConstant, .constant = 1.0};
     const std::vector<LayerSpec> layers{
-        {"linear1", LinearSpec{.inputs = 4, .outputs = 8, .bias = false, .weights = weights}},
-        {"batch_norm1", BatchNormSpec{.channels = 8, .epsilon = 1e-4, .momentum = 0.2}},
+        {"linear1",
+         LinearSpec{.inputs = 4, .outputs = 8, .bias = false, .weights = weights},
+         {"input"},
+         {8}},
+        {"batch_norm1",
+         BatchNormSpec{.channels = 8, .epsilon = 1e-4, .momentum = 0.2},
+         {"linear1"},
+         {8}},
         {"hardtanh1",
-         ActivationSpec{.function = Activation::kHardTanh, .channels = 8, .quantiser = bipolar}},
-        {"dropout1", DropoutSpec{.rate = 0.2}},
-        {"head", LinearSpec{.inputs = 8, .outputs = 2, .bias = true, .weights = head}},
+         ActivationSpec{.function = Activation::kHardTanh, .channels = 8, .quantiser = bipolar},
+         {"batch_norm1"},
+         {8}},
+        {"dropout1", DropoutSpec{.rate = 0.2}, {"hardtanh1"}, {8}},
+        {"head",
+         LinearSpec{.inputs = 8, .outputs = 2, .bias = true, .weights = head},
+         {"dropout1"},
+         {2}},
         {"identity1",
          ActivationSpec{
-             .function = Activation::kIdentity, .channels = 2, .quantiser = std::nullopt}}};
+             .function = Activation::kIdentity, .channels = 2, .quantiser = std::nullopt},
+         {"head"},
+         {2}}};
     EXPECT_EQ(recipe.layers, layers);
 }
 
@@ -198,11 +223,11 @@ TEST(RecipeErrors, UnknownKeys) {
     EXPECT_EQ(
         parse_error(
             "[input]\nfeatures = 4\nzzzzzzzz = 1\n[[layers]]\ntype = \"linear\"\noutputs = 1\n"),
-        "Q0812: r.toml:3: input: unknown key zzzzzzzz; the keys are features, offset, quantiser, "
-        "scale");
+        "Q0812: r.toml:3: input: unknown key zzzzzzzz; the keys are features, mean, offset, "
+        "quantiser, scale, shape, std");
     EXPECT_EQ(parse_error(kSmall + "probability = 0.5\n"),
-              "Q0812: r.toml:8: layer fc1: unknown key probability; the keys are bias, inputs, "
-              "name, outputs, type, weights");
+              "Q0812: r.toml:8: layer fc1: unknown key probability; the keys are bias, from, "
+              "inputs, name, outputs, type, weights");
     EXPECT_EQ(parse_error(kSmall + "weights = { bit = 4 }\n"),
               "Q0812: r.toml:8: layer fc1: weights: unknown key bit; did you mean bits?");
 }
@@ -230,8 +255,8 @@ TEST(RecipeErrors, MissingKeys) {
     EXPECT_EQ(parse_error("[[layers]]\ntype = \"linear\"\noutputs = 3\n"),
               "Q0813: r.toml: the table [input] is missing; give [input] with features = 784");
     EXPECT_EQ(parse_error("[input]\nfeatures = 4\n"),
-              "Q0813: r.toml: there is no linear layer; give at least one [[layers]] table of type "
-              "= \"linear\"");
+              "Q0813: r.toml: there is no layer with weights; give at least one [[layers]] table "
+              "of type = \"linear\" or \"conv2d\"");
     EXPECT_EQ(parse_error("[input]\nfeatures = 4\n[[layers]]\ntype = \"linear\"\nname = \"fc1\"\n"),
               "Q0813: r.toml:3: layer fc1: outputs is missing; give outputs = an integer");
 }
@@ -247,10 +272,13 @@ TEST(RecipeErrors, WrongValues) {
               "Q0814: r.toml:2: training: optimizer = \"adan\" is not known; did you mean adam? "
               "choose one of sgd, "
               "adam, adamw");
-    EXPECT_EQ(parse_error("[input]\nfeatures = 4\n[[layers]]\ntype = \"linaer\"\n"),
-              "Q0814: r.toml:4: layer linaer1: type = \"linaer\" is not known; did you mean "
-              "linear? choose one of "
-              "linear, batch_norm, dropout, identity, relu, hardtanh, sigmoid, tanh");
+    EXPECT_EQ(
+        parse_error("[input]\nfeatures = 4\n[[layers]]\ntype = \"linaer\"\n"),
+        "Q0814: r.toml:4: layer linaer1: type = \"linaer\" is not known; did you mean "
+        "linear? choose one of "
+        "linear, conv1d, conv2d, conv_transpose1d, conv_transpose2d, batch_norm, max_pool, "
+        "avg_pool, trunc_avg_pool, global_max_pool, global_avg_pool, relu, hardtanh, identity, "
+        "sigmoid, tanh, add, concat, dropout, upsample, flatten");
     EXPECT_EQ(parse_error(kSmall + "[[layers]]\ntype = \"relu\"\nname = \"fc1\"\n"),
               "Q0814: r.toml:10: layers: name = \"fc1\" is empty or taken; give every layer a name "
               "of its own");

@@ -1,8 +1,9 @@
-#include "base/codes/base.h"
 #include "train/train.h"
+#include "base/codes/base.h"
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <csignal>
 #include <fstream>
 #include <iterator>
@@ -11,6 +12,7 @@
 #include "../data/test_files.h"
 #include "base/diagnostic.h"
 #include "base/npy.h"
+#include "train/model.h"
 #include "train/random.h"
 
 namespace qloom::train {
@@ -189,7 +191,9 @@ TEST_F(Train, LossThatIsNotANumber) {
     const std::string text = error_text([&] { train(wild, {.output = path("run")}); });
     EXPECT_EQ(text.substr(0, 54), "Q0820: small: the loss is not a number at epoch 1, ste") << text;
     EXPECT_TRUE(
-        text.ends_with(", learning rate 1e+30; lower learning_rate, or add batch_norm layers"))
+        text.ends_with(", learning rate 1e+30; the first such values are those of fc1; lower "
+                       "learning_rate, or add "
+                       "batch_norm layers"))
         << text;
     EXPECT_FALSE(fs::exists(path("run")));
 }
@@ -217,8 +221,8 @@ TEST_F(Train, NetworkThatDoesNotFitTheData) {
     Recipe shifted = recipe();
     shifted.data.shift = 1;
     EXPECT_EQ(error_text([&] { train(shifted); }),
-              "Q0817: small: shift moves images, but a sample of " + pair("train") +
-                  " has shape [6]; set shift = 0 in [data]");
+              "Q0817: small: shift changes images, but a sample of " + pair("train") +
+                  " has shape [6]; leave shift out of [data]");
 }
 
 // An output folder that cannot be is refused before the training, not after it.
@@ -240,6 +244,89 @@ TEST_F(Train, OutputThatCannotBe) {
     EXPECT_EQ(refused(path("mine")), code::kOutputFolderExists);
     EXPECT_EQ(refused("/proc/run"), code::kOutputUnwritable);
     EXPECT_TRUE(fs::exists(path("mine/thesis.txt")));
+}
+
+// A rate that rises to nonsense: the best epoch is an early one, and that is what is exported and
+// reported.
+TEST_F(Train, KeepsTheBestEpochAndLosesPatience) {
+    const auto rising = [&](const std::string& more) {
+        Recipe result = recipe(
+            "optimizer = \"sgd\"\nschedule = \"step\"\nstep_epochs = 3\nloss = "
+            "\"cross-entropy\"\n" +
+            more);
+        result.training.epochs = 9;
+        result.training.learning_rate = 0.05;
+        result.training.step_factor = 400.0;
+        return result;
+    };
+    const TrainResult last = train(rising(""), {.output = path("last")});
+    const TrainResult best = train(rising("keep_best = true\n"), {.output = path("best")});
+    ASSERT_LT(last.accuracy, 0.9 * best.accuracy)
+        << "the recipe does not go wrong as this test wants";
+    EXPECT_LE(best.best_epoch, 4);
+    EXPECT_EQ(best.accuracy,
+              best.epochs[static_cast<std::size_t>(best.best_epoch - 1)].test_accuracy);
+    // The same model as a training that ends there, up to the schedule, which is the same until
+    // then.
+    Recipe until = rising("");
+    until.training.epochs = best.best_epoch;
+    train(until, {.output = path("until")});
+    EXPECT_TRUE(contents(path("best/model.onnx")) == contents(path("until/model.onnx")));
+    const TrainResult impatient =
+        train(rising("keep_best = true\npatience = 2\n"), {.output = path("impatient")});
+    EXPECT_EQ(static_cast<int>(impatient.epochs.size()), impatient.best_epoch + 2);
+    EXPECT_TRUE(contents(path("impatient/model.onnx")) == contents(path("best/model.onnx")));
+}
+
+TEST_F(Train, WeightsAreClipped) {
+    train(recipe("clip_weights = 0.125\n"), {.output = path("run")});
+    Recipe wide = recipe("clip_weights = 0.125\nweight_decay = 0.0\n");
+    Model model(wide, 1);
+    model.clip_weights(0.125F);
+    for (const float weight : std::span<const float>(model.parameters())
+                                  .first(static_cast<std::size_t>(model.decayed()))) {
+        EXPECT_LE(std::fabs(weight), 0.125F);
+    }
+}
+
+TEST_F(Train, EveryLossLearns) {
+    for (const std::string loss : {"squared-hinge", "mse", "bce"}) {
+        EXPECT_GT(train(recipe("loss = \"" + loss + "\"\n")).accuracy, 0.85) << loss;
+    }
+}
+
+TEST_F(Train, OneOutputForTwoClasses) {
+    Tensor<std::int64_t> labels(Shape{400});
+    Tensor<std::int64_t> samples({400, 6});
+    Random random(4);
+    for (std::int64_t i = 0; i < 400; ++i) {
+        labels[i] = static_cast<std::int64_t>(random.below(2));
+        for (std::int64_t j = 0; j < 6; ++j) {
+            samples[i * 6 + j] =
+                static_cast<std::int64_t>(random.below(150)) + (j % 2 == labels[i] ? 100 : 0);
+        }
+    }
+    write_npy(path("train_x.npy"), samples);
+    write_npy(path("train_y.npy"), labels);
+    Recipe binary = recipe("loss = \"bce\"\n", "6", "1");
+    binary.data.test = binary.data.train;
+    EXPECT_GT(train(binary).accuracy, 0.9);
+    binary.training.loss = LossKind::kCrossEntropy;
+    EXPECT_EQ(error_text([&] { train(binary); }),
+              "Q0817: small: one output cannot tell two classes apart with cross-entropy; set loss "
+              "= \"bce\" in "
+              "[training], or give the last layer 2 outputs");
+}
+
+TEST_F(Train, DeviceThatIsNotThere) {
+    try {
+        train(recipe(), {.epochs = 1, .device = Device::kCuda});  // fine on a machine that has one
+    } catch (const Error& error) {
+        EXPECT_STREQ(error.what(),
+                     "Q0823: --device cuda: this LibTorch finds no CUDA device; use --device cpu, "
+                     "or build against a "
+                     "LibTorch with CUDA");
+    }
 }
 
 TEST_F(Train, ReplacesItsOwnEarlierOutput) {
