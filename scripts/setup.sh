@@ -7,7 +7,7 @@ build-essential cmake ninja-build ccache git
 libfmt-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev zlib1g-dev
 libonnx-dev libprotobuf-dev protobuf-compiler
 libtorch-dev libopenblas-dev libopenblas0-pthread
-verilator clang yosys
+verilator clang yosys z3
 libgtest-dev libgmock-dev libbenchmark-dev
 dataset-fashion-mnist
 "
