@@ -213,7 +213,7 @@ TEST(BiasCorrection, EmpiricalLeavesNoMeanError) {
             largest_loose = std::max(largest_loose, std::abs(without[c] - wanted[c]));
         }
     }
-    EXPECT_GT(largest_loose, 0.02);
+    EXPECT_GT(largest_loose, 0.01);
 }
 
 TEST(BiasCorrection, AnalyticIsTheWeightErrorTimesTheMeanInput) {
