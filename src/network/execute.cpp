@@ -311,6 +311,14 @@ private:
     // Above so many steps a binary search beats comparing with every threshold.
     static constexpr std::int64_t kLinearSteps = 32;
 
+    // Nothing overlaps: the loop becomes one of vectors.
+    static void count_step(const T* __restrict x, const T* __restrict thresholds, const T* __restrict step,
+                           std::int64_t channels, T* __restrict y) {
+        for (std::int64_t c = 0; c < channels; ++c) {
+            y[c] += step[c] * static_cast<T>(x[c] >= thresholds[c] ? 1 : 0);
+        }
+    }
+
     // Thresholds step-major, so that the inner loop runs over neighbouring channels and vectorises.
     void count_all(const Threshold& unit, std::int64_t channels) {
         const std::int64_t rows = unit.thresholds.dim(0);
@@ -331,14 +339,10 @@ private:
         }
         const std::int64_t vectors = inputs_[0]->size() / channels;
         for (std::int64_t i = 0; i < vectors; ++i) {
-            const T* x = inputs_[0]->data() + i * channels;
             T* y = outputs_[0].data() + i * channels;
             std::copy(start.begin(), start.end(), y);
             for (std::int64_t t = 0; t < steps; ++t) {
-                const T* thresholds = table.data() + t * channels;
-                for (std::int64_t c = 0; c < channels; ++c) {
-                    y[c] += x[c] >= thresholds[c] ? step[static_cast<std::size_t>(c)] : T(0);
-                }
+                count_step(inputs_[0]->data() + i * channels, table.data() + t * channels, step.data(), channels, y);
             }
         }
     }

@@ -67,10 +67,13 @@ void depthwise_product(const VectorVector& unit, std::int64_t windows, const T* 
 template <class T>
 void reduce_positions(Reduction reduction, std::int64_t positions, std::int64_t channels, const T* x, T* y) {
     std::copy_n(x, channels, y);
+    T* __restrict result = y;  // nothing overlaps: loops of vectors
     for (std::int64_t position = 1; position < positions; ++position) {
-        const T* values = x + position * channels;
-        for (std::int64_t c = 0; c < channels; ++c) {
-            y[c] = reduction == Reduction::kMax ? std::max(y[c], values[c]) : y[c] + values[c];
+        const T* __restrict values = x + position * channels;
+        if (reduction == Reduction::kMax) {
+            for (std::int64_t c = 0; c < channels; ++c) result[c] = values[c] > result[c] ? values[c] : result[c];
+        } else {
+            for (std::int64_t c = 0; c < channels; ++c) result[c] += values[c];
         }
     }
 }

@@ -9,26 +9,63 @@ namespace {
 
 constexpr std::int64_t kWordBits = 64;
 
-// The loop below for processors that count the bits of eight words, of one word, or of none at a time.
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
-#define QLOOM_BIT_COUNT_CLONES __attribute__((target_clones("arch=icelake-server", "arch=haswell", "default")))
-#else
-#define QLOOM_BIT_COUNT_CLONES
-#endif
-
 // different[m] = bits in which the window differs from row m; weights are (words, rows).
-QLOOM_BIT_COUNT_CLONES
-void count_differences(const std::uint64_t* window, std::int64_t words, const std::uint64_t* weights, std::int64_t rows,
-                       std::uint64_t* different) {
+using CountDifferences = void (*)(const std::uint64_t* window, std::int64_t words, const std::uint64_t* weights,
+                                  std::int64_t rows, std::uint64_t* different);
+
+template <class BitCount>
+inline __attribute__((always_inline)) void count_loop(const std::uint64_t* window, std::int64_t words,
+                                                      const std::uint64_t* weights, std::int64_t rows,
+                                                      std::uint64_t* different, BitCount bit_count) {
     for (std::int64_t m = 0; m < rows; ++m) {
         different[m] = 0;
     }
     for (std::int64_t k = 0; k < words; ++k, weights += rows) {
         const std::uint64_t x = window[k];
         for (std::int64_t m = 0; m < rows; ++m) {
-            different[m] += static_cast<std::uint64_t>(__builtin_popcountll(x ^ weights[m]));
+            different[m] += bit_count(x ^ weights[m]);
         }
     }
+}
+
+// Sums of neighbouring bits, pairs, nibbles and bytes: for processors without an instruction.
+std::uint64_t count_by_sums(std::uint64_t word) {
+    word -= (word >> 1) & 0x5555555555555555U;
+    word = (word & 0x3333333333333333U) + ((word >> 2) & 0x3333333333333333U);
+    word = (word + (word >> 4)) & 0x0F0F0F0F0F0F0F0FU;
+    return (word * 0x0101010101010101U) >> 56;
+}
+void count_plain(const std::uint64_t* window, std::int64_t words, const std::uint64_t* weights, std::int64_t rows,
+                 std::uint64_t* different) {
+    count_loop(window, words, weights, rows, different, count_by_sums);
+}
+
+#if defined(__x86_64__)
+struct BuiltinCount {
+    __attribute__((always_inline)) std::uint64_t operator()(std::uint64_t word) const {
+        return static_cast<std::uint64_t>(__builtin_popcountll(word));
+    }
+};
+// A word at a time, and eight.
+__attribute__((target("popcnt"))) void count_popcnt(const std::uint64_t* window, std::int64_t words,
+                                                    const std::uint64_t* weights, std::int64_t rows,
+                                                    std::uint64_t* different) {
+    count_loop(window, words, weights, rows, different, BuiltinCount{});
+}
+__attribute__((target("popcnt,avx512vpopcntdq,prefer-vector-width=512"))) void count_avx512(
+    const std::uint64_t* window, std::int64_t words, const std::uint64_t* weights, std::int64_t rows,
+    std::uint64_t* different) {
+    count_loop(window, words, weights, rows, different, BuiltinCount{});
+}
+#endif
+
+// The fastest that this processor has.
+CountDifferences choose_count() {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512vpopcntdq")) return count_avx512;
+    if (__builtin_cpu_supports("popcnt")) return count_popcnt;
+#endif
+    return count_plain;
 }
 
 // `count` numbers, 0 or not, to bits.
@@ -84,6 +121,7 @@ void XnorProduct::run(const float* x, std::int64_t frames, float* y) const {
     std::vector<std::uint64_t> padding(static_cast<std::size_t>(pixel_words_));
     pack_bits(std::vector<std::int64_t>(static_cast<std::size_t>(in_.channels), window_.pad_value).data(), in_.channels,
               padding.data());
+    const CountDifferences count_differences = choose_count();
     for (std::int64_t frame = 0; frame < frames; ++frame) {
         for (std::int64_t pixel = 0; pixel < pixels; ++pixel, x += in_.channels) {
             pack_bits(x, in_.channels, image.data() + pixel * pixel_words_);

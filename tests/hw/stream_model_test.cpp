@@ -167,6 +167,77 @@ TEST(FifoSizing, AResidualNeedsOneAndGetsTheSmallest) {
     }
 }
 
+// The same accelerator with one FIFO a beat smaller (or left out, where it has two).
+FoldOptions with_smaller(const Accelerator& accelerator, const Unit& fifo) {
+    FoldOptions options{.board = accelerator.board, .target_ii = accelerator.target_ii};
+    options.folding = parse_folding_file(folding_file_text(accelerator), "planted.json");
+    const std::int64_t depth = fifo.integer("Depth");
+    options.folding->fifo_depths->at(fifo.name) = depth == 2 ? 0 : depth - 1;
+    return options;
+}
+
+void expect_smallest(const Network& network, std::int64_t target_ii) {
+    const Accelerator accelerator = fold(network, options_for(target_ii));
+    EXPECT_LE(accelerator.ii_cycles, target_ii);
+    int fifos = 0;
+    for (const Unit& unit : accelerator.units) {
+        if (unit.module != Module::kFifo) continue;
+        ++fifos;
+        std::int64_t ii = 0;
+        const std::string message = error_of(
+            [&] { ii = fold(network, with_smaller(accelerator, unit)).ii_cycles; });
+        EXPECT_TRUE(message.starts_with("Q0507: planted.json: with these FIFO depths") ||
+                    ii > accelerator.ii_cycles)
+            << unit.name << " of " << unit.integer("Depth") << ": II " << ii;
+    }
+    EXPECT_GT(fifos, 0);
+}
+
+const std::vector<network::WindowAxis>& same_windows() {
+    static const std::vector<network::WindowAxis> axes(
+        2, {.kernel = 3, .pad_begin = 1, .pad_end = 1});
+    return axes;
+}
+
+TEST(FifoSizing, AResidualAroundConvolutions) {
+    for (const std::int64_t target : {512, 1200}) {
+        NetworkBuilder build(51);
+        const auto x = build.threshold(build.input("x", {6, 6, 4}, {0, 15}), 3);
+        auto y = build.threshold(build.dense(build.windows(x, same_windows(), 0), 4, {-1, 1}), 3);
+        y = build.dense(build.windows(y, same_windows(), 0), 4, {-1, 1});
+        expect_smallest(build.finish({build.threshold(build.add({y, x}, {1, 2}), 3)}), target);
+    }
+}
+
+TEST(FifoSizing, AGateHoldsAFrame) {
+    NetworkBuilder build(52);
+    const auto x = build.threshold(build.input("x", {5, 4, 6}, {0, 15}), 7);
+    auto gate = build.threshold(build.global_reduce(x, network::Reduction::kSum), 7);
+    gate = build.threshold(build.dense(gate, 6, {-2, 2}), 3);
+    expect_smallest(build.finish({build.threshold(build.multiply(x, gate), 7)}), 120);
+}
+
+// Down, across, up and joined with what was kept: a U.
+TEST(FifoSizing, ASkipOverDownAndUpSampling) {
+    NetworkBuilder build(53);
+    const std::vector<network::WindowAxis> halves(2, {.kernel = 2, .stride = 2});
+    const auto x = build.threshold(build.input("x", {8, 8, 4}, {0, 15}), 3);
+    auto y = build.window_max(build.windows(x, halves, 0), 4);
+    y = build.threshold(build.dense(build.windows(y, same_windows(), 0), 4, {-1, 1}), 3);
+    y = build.concat({build.upsample(y, {2, 2}), x});
+    expect_smallest(
+        build.finish({build.dense(build.windows(y, same_windows(), 0), 2, {-1, 1})}), 2400);
+}
+
+TEST(FifoSizing, ThreeBranchesOfOneTensor) {
+    NetworkBuilder build(54);
+    const auto x = build.threshold(build.input("x", {6, 6, 4}, {0, 15}), 3);
+    const auto wide = build.dense(build.windows(x, same_windows(), 0), 4, {-1, 1});
+    const auto deep = build.threshold(build.dense(x, 8, {-1, 1}), 3);
+    const auto y = build.add({wide, build.dense(deep, 4, {-1, 1}), x}, {1, 1, -2});
+    expect_smallest(build.finish({build.threshold(y, 3)}), 500);
+}
+
 TEST(FifoSizing, WithoutFifosAResidualIsRefused) {
     const std::string message =
         error_of([&] { fold(residual_network(), options_for(32, R"({"fifo_depths": {}})")); });

@@ -39,6 +39,21 @@ TEST_F(Refusal, FloatWeights) {
               "train it with quantised weights");
 }
 
+TEST_F(Refusal, ConvolutionWithWeightsThatAreAnInput) {
+    const ir::TensorId image = b.quant(b.input("image", {1, 2, 4, 4}), 0.1F, 0, 8);
+    const ir::TensorId kernel = b.quant(b.input("kernel", {3, 2, 3, 3}), 0.1F, 0, 4);
+    EXPECT_EQ(lowering(b.op(ir::Conv{}, {image, kernel}, "conv1")),
+              "Q0302: node conv1 (Conv): its weights are not constant; use constant weights");
+}
+
+// Names of nodes say nothing about the graph: layers of equal name are told apart.
+TEST_F(Refusal, NotOfNodesWithOneName) {
+    ir::TensorId y = b.op(ir::MatMul{}, {b.quant(x, 0.1F, 0, 8), b.weights(6, 4, 0.1F, 4, rng)}, "fc");
+    y = b.quant(b.relu(y), 0.1F, 0, 4, {}, "act");
+    y = b.op(ir::MatMul{}, {y, b.weights(4, 3, 0.1F, 4, rng)}, "fc");
+    EXPECT_EQ(lowering(b.quant(y, 0.1F, 0, 4, {}, "act")), "no error");
+}
+
 TEST_F(Refusal, ProductOfTwoValues) {
     const ir::TensorId left = b.quant(b.input("left", {1, 2, 3}), 0.1F, 0, 8);
     const ir::TensorId right = b.quant(b.input("right", {1, 3, 2}), 0.1F, 0, 8);

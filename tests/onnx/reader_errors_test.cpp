@@ -232,6 +232,36 @@ TEST(ReaderErrors, CountsShapesAndQuantisers) {
                               "check the quantiser's statistics in training");
 }
 
+// What people's convolutions get wrong.
+TEST(ReaderErrors, Convolutions) {
+    ModelMaker groups;
+    groups.input("x", {1, 6, 8, 8}).floats("w", {8, 2, 3, 3}, std::vector<float>(144));
+    groups.node("Conv", {"x", "w"}, {"y"}).attribute("group", std::int64_t{4}).output("y");
+    EXPECT_EQ(refusal(groups), "Q0206: node theConv (Conv): group 4 does not divide 6 input and 8 output channels; choose a "
+                               "common divisor of both");
+    ModelMaker large;
+    large.input("x", {1, 1, 4, 4}).floats("w", {1, 1, 7, 3}, std::vector<float>(21));
+    large.node("Conv", {"x", "w"}, {"y"}).attribute("pads", std::vector<std::int64_t>{1, 0, 1, 0}).output("y");
+    EXPECT_EQ(refusal(large), "Q0205: node theConv (Conv): the kernel reaches over 7 values, the padded input has 6 (axis 2); use "
+                              "a smaller kernel or dilation, more padding or a larger input");
+    ModelMaker open;
+    open.input("x", {1, 1, -1, -1}).floats("w", {1, 1, 3, 3}, std::vector<float>(9));
+    open.node("Conv", {"x", "w"}, {"y"}).output("y");
+    EXPECT_EQ(refusal(open), "Q0105: input x: axis 2 is open ('N'); export the model with fixed input shapes (only the frame "
+                             "axis may be open)");
+    ModelMaker loop;
+    loop.input("x", {1, 1, 4, 4}).floats("w", {1, 1, 1, 1}, {1});
+    loop.node("Add", {"x", "c"}, {"a"}).node("Conv", {"a", "w"}, {"c"}).output("c");
+    EXPECT_EQ(refusal(loop), "Q0200: node theAdd: the node needs its own result: the graph has a cycle through it; unroll the "
+                             "loop; a recurrent model cannot be compiled");
+    ModelMaker huge;
+    huge.input("x", {1, 1, 4, 4});
+    huge.initialiser("w", {50000, 50000, 1, 1}).set_raw_data("1234");
+    huge.node("Conv", {"x", "w"}, {"y"}).output("y");
+    EXPECT_EQ(refusal(huge), "Q0108: initialiser w: it announces the shape [50000, 50000, 1, 1] but holds 4 bytes; the file is "
+                             "damaged or was cut off: export or download it again");
+}
+
 TEST(WriterErrors, UnwritableFile) {
     const auto path = std::filesystem::temp_directory_path() / "qloom_no_such_folder" / "m.onnx";
     try {

@@ -45,6 +45,33 @@ TEST_F(PixelAccelerator, SqueezeAndExcitation) {
     EXPECT_GE(room, 5 * 4 * 6 * 3);
 }
 
+// A FIFO one beat too small loses throughput in RTL too, as much as the stream model says.
+TEST_F(PixelAccelerator, AFifoOneBeatTooSmallIsSlower) {
+    NetworkBuilder build(42);
+    const std::vector<network::WindowAxis> same(2, {.kernel = 3, .pad_begin = 1, .pad_end = 1});
+    const auto x = build.threshold(build.input("x", {5, 6, 4}, {0, 15}), 3);
+    auto y = build.threshold(build.dense(build.windows(x, same, 0), 4, {-1, 1}), 3);
+    y = build.dense(build.windows(y, same, 0), 4, {-1, 1});
+    const network::Network network =
+        build.finish({build.threshold(build.add({y, x}, {1, 2}), 3)});
+    const hw::Accelerator accelerator = hw::fold(network, at(480));
+    check(network, at(480), 20);
+    int slower = 0;
+    for (const hw::Unit& unit : accelerator.units) {
+        if (unit.module != hw::Module::kFifo || unit.integer("Depth") == 2) continue;
+        hw::FoldOptions planted = at(480, hw::folding_file_text(accelerator));
+        planted.folding->fifo_depths->at(unit.name) = unit.integer("Depth") - 1;
+        try {
+            if (hw::fold(network, planted).ii_cycles <= accelerator.ii_cycles) continue;
+        } catch (const Error&) {
+            continue;  // it would stop for good
+        }
+        ++slower;
+        check(network, planted, 60);
+    }
+    EXPECT_GT(slower, 0);
+}
+
 TEST_F(PixelAccelerator, AGateWithoutPixelAxes) {
     NetworkBuilder build(34);
     const auto x = build.input("x", {3, 3, 4}, {-4, 3});
