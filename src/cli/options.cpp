@@ -1,6 +1,7 @@
 #include "cli/options.h"
 
 namespace qloom::cli {
+
 void add_model_argument(CLI::App& app, std::string& model) {
     app.add_option("MODEL", model, "A QONNX or ONNX file.")->required();
 }
