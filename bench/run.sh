@@ -1,11 +1,11 @@
 #!/bin/sh
 # Measures the rows of the README's table and prints them as Markdown. One argument: the build folder.
-#   bench/run.sh build [compile|eval|simulate|soc|train ...]      default: all
+#   bench/run.sh build [compile|eval|quantize|simulate|soc|train ...]      default: all
 set -eu
 
 build=${1:-build}
 shift || true
-what=${*:-"train compile eval simulate soc"}
+what=${*:-"train quantize compile eval simulate soc"}
 qloom=$build/qloom
 work=$build/bench-work
 mkdir -p "$work"
@@ -39,6 +39,23 @@ for topic in $what; do
         train_once 1 40 long
         row "the same network, 40 epochs" "$(percent "$(value "$work/long.json" accuracy)")" \
             "qloom train fashion-mnist-mlp --epochs 40"
+        ;;
+    quantize)
+        for seed in 1 2 3; do
+            "$qloom" train fashion-mnist-mlp --float --seed "$seed" --epochs 5 -o "$work/float$seed" --json >"$work/float$seed.json"
+            for edge in 8 4; do
+                "$qloom" quantize "$work/float$seed/model.onnx" --calibrate fashion-mnist:train --edge-weights "$edge" \
+                    --data fashion-mnist:test -o "$work/ptq$edge-$seed.onnx" --json >"$work/ptq$edge-$seed.json"
+            done
+        done
+        of() { for seed in 1 2 3; do value "$work/ptq$1-$seed.json" "$2"; done | median; }
+        row "the float network, 5 epochs, median of 3 seeds" "$(percent "$(of 8 accuracy_float)")" \
+            "qloom train fashion-mnist-mlp --float --seed 1 -o float"
+        row "quantised without training, W4A4, first and last weights 8 bits, median of 3 seeds" \
+            "$(percent "$(of 8 accuracy)")" \
+            "qloom quantize float/model.onnx --calibrate fashion-mnist:train -o model.onnx --data fashion-mnist:test"
+        row "the same, all weights 4 bits" "$(percent "$(of 4 accuracy)")" "the same with --edge-weights 4"
+        row "quantising it, seconds" "$(printf '%.1f' "$(of 8 seconds)") s" "the same"
         ;;
     compile)
         seconds=$(for i in 1 2 3 4 5 6 7 8 9; do
