@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "train/quantize.h"
 #include "train/recipe.h"
 #include "train/train.h"
 
@@ -15,6 +16,8 @@ struct Trainer {
     std::vector<std::string> (*recipe_names)();
     train::TrainResult (*train)(const train::Recipe& recipe, const train::TrainOptions& options,
                                 const train::ProgressSink& progress);
+    train::QuantizeResult (*quantize)(const ir::Graph& graph, const data::Dataset& calibration,
+                                      const train::QuantizeOptions& options);
 };
 
 // Loads it from beside the program. Throws kTrainerMissing.

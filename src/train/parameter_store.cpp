@@ -58,6 +58,13 @@ void ParameterStore::seal(torch::Device device) {
     }
 }
 
+torch::Tensor& ParameterStore::find(const std::string& name) {
+    const auto found = std::find_if(entries_.begin(), entries_.end(),
+                                    [&](const Entry& entry) { return entry.name == name; });
+    QLOOM_ASSERT(found != entries_.end(), "the array exists");
+    return found->value;
+}
+
 State ParameterStore::state() const {
     State result;
     for (const Entry& entry : entries_) {

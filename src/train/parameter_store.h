@@ -23,6 +23,8 @@ public:
     // added afterwards.
     void seal(torch::Device device = torch::kCPU);
 
+    // By name; it must be there.
+    torch::Tensor& find(const std::string& name);
     torch::Tensor& operator[](Id id) { return entries_[static_cast<std::size_t>(id)].value; }
     const torch::Tensor& operator[](Id id) const {
         return entries_[static_cast<std::size_t>(id)].value;

@@ -15,6 +15,8 @@ struct Pass {
     bool training = false;
     std::uint64_t seed = 0;
     std::uint64_t step = 0;  // since the start of the training
+    bool calibrating =
+        false;  // quantisers learn their scales from what they see, everything else evaluates
 };
 
 // What flows between layers: (N, F), or (N, C, H, W) with the channels fastest in memory; a

@@ -158,7 +158,7 @@ Tensor Network::forward(const Tensor& samples, const Pass& pass, const Watch& wa
         values[step.to] = step.layer->forward(from, pass);
         last = step.to;
         if (watch) {
-            watch(step, values[last].x);
+            watch(step.name, from, values[last].x);
         }
     }
     const Tensor& result = values[last].x;
@@ -167,9 +167,9 @@ Tensor Network::forward(const Tensor& samples, const Pass& pass, const Watch& wa
 
 std::string Network::first_not_finite(const Tensor& samples) {
     std::string found;
-    forward(samples, {.training = false}, [&](const Step& step, const Tensor& y) {
+    watch(samples, [&](const std::string& name, std::span<const Stream>, const Tensor& y) {
         if (found.empty() && !torch::isfinite(y).all().item<bool>()) {
-            found = step.name;
+            found = name;
         }
     });
     return found;

@@ -26,6 +26,13 @@ public:
     }
     [[nodiscard]] TrainedNetwork trained();
 
+    // An evaluation that shows every layer's inputs and values, under the name of the last layer of
+    // those done together.
+    using Watch = std::function<void(const std::string& name, std::span<const Stream> inputs,
+                                     const torch::Tensor& y)>;
+    void watch(const torch::Tensor& samples, const Watch& watch) {
+        forward(samples, {.training = false}, watch);
+    }
     // The first layer whose values are not all numbers for these samples, in evaluation; empty when
     // there is none.
     [[nodiscard]] std::string first_not_finite(const torch::Tensor& samples);
@@ -44,7 +51,6 @@ private:
         std::string name = {};                    // of its last layer
         std::vector<std::size_t> done_with = {};  // values that nothing later reads
     };
-    using Watch = std::function<void(const Step& step, const torch::Tensor& y)>;
     torch::Tensor forward(const torch::Tensor& samples, const Pass& pass, const Watch& watch);
     void add_step(const Recipe& recipe, std::size_t index, Random& random);
     void find_last_uses();

@@ -159,7 +159,7 @@ QuantTensors Quantiser::numbers(const Tensor& x) const {
 }
 
 QuantTensors Quantiser::prepare(const Tensor& x, const Pass& pass) {
-    if (pass.training) {
+    if (pass.training || pass.calibrating) {
         if (!started()) {
             start(x);
         } else if (!is_weight() && spec_.source != ScaleSource::kConstant &&
