@@ -55,19 +55,24 @@ static float real_at(const unsigned char *frame, int index) {
 #endif
     return ql_output_real(index, number);
 }
-#define COMPARED real_at
+typedef float compared;
+#define COMPARED_AT real_at
 #else
-#define COMPARED value_at
+typedef int64_t compared;
+#define COMPARED_AT value_at
 #endif
 
 /* The value itself, or the place of the first largest. */
 static int label_of(const unsigned char *frame) {
     int best = 0;
+    compared largest = COMPARED_AT(frame, 0);
     if (QL_OUTPUT_VALUES == 1) {
         return (int)value_at(frame, 0);
     }
     for (int i = 1; i < QL_OUTPUT_VALUES; ++i) {
-        if (COMPARED(frame, i) > COMPARED(frame, best)) {
+        const compared value = COMPARED_AT(frame, i);
+        if (value > largest) {
+            largest = value;
             best = i;
         }
     }

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Sequence, Union
 
@@ -57,11 +57,11 @@ def _arguments(options: Mapping[str, Any]) -> list[str]:
 def verb(name: str, *positional: Any, progress: bool = True, echo: bool = False, **options: Any) -> Result:
     """Any verb by its name, with the command line's arguments and options; returns its JSON document.
 
-    progress shows a bar while it works; echo prints what the command line would print. Notes of the verb become warnings.
+    progress shows a bar while it works; echo prints what the command line would print. Notes of the verb go to stderr.
     """
 
     def note(text: str) -> None:
-        warnings.warn(text, stacklevel=4)
+        print("note:", text, file=sys.stderr)
 
     with Progress(progress) as bar:
         document = _native.call_verb(

@@ -81,8 +81,9 @@ void add_package(const lower::Engine& engine, const std::vector<ir::Value>& samp
                                             fitting_target(engine.lowered().network, accelerator, accelerator.board)));
         return;
     }
+    const std::int64_t most = pack::made_up_sample_count(accelerator);
     std::vector<ir::Value> few = samples;
-    for (ir::Value& sample : few) sample = slice_frames(sample, 0, std::min(kMadeUpFrames, frame_count(sample)));
+    for (ir::Value& sample : few) sample = slice_frames(sample, 0, std::min(most, frame_count(sample)));
     pack::Package package = pack::make_package(accelerator, accelerator.board, engine.lowered(), rtl, samples_of(engine, few),
                                                {.output = output_meaning_of(engine.lowered())});
     std::ranges::move(package.files, std::back_inserter(files));

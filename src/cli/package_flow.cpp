@@ -20,7 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kMadeUpFrames = 16;
 constexpr std::int64_t kDefaultFrames = 100;  // of a dataset, when --frames does not say
 
 // The fastest accelerator of a target, or nothing where no folding reaches it.
@@ -156,7 +155,9 @@ PackageOutcome package(const PackageRequest& request) {
                 std::min(request.frames.value_or(frame_count(input)), frame_count(input)));
         }
     } else {
-        inputs = made_up_frames(model, engine.lowered(), request.frames.value_or(kMadeUpFrames));
+        inputs = made_up_frames(
+            model, engine.lowered(),
+            request.frames.value_or(pack::made_up_sample_count(outcome.accelerator)));
     }
     outcome.frames = frame_count(inputs.front());
     pack::check_sample_count(outcome.accelerator, outcome.frames);

@@ -79,7 +79,7 @@ public:
             ->excludes(data);
         app.add_option(
                "--frames", request_.frames,
-               "Sample frames. Default: 100 of a dataset, all of an array, 16 made-up ones.")
+               "Sample frames. Default: 100 of a dataset, all of an array, 16 made-up ones (fewer of large frames).")
             ->type_name("N")
             ->check(CLI::PositiveNumber.description(""));
         app.add_option("--batch", request_.batch,

@@ -44,8 +44,9 @@ double block_rams(std::int64_t words, std::int64_t bits) {
 }
 
 double ram_luts(std::int64_t words, std::int64_t bits) {
-    // RAM32M: four LUTs hold 32 words of 6 bits.
-    return 4.0 * as_double(ceil_div(bits, 6) * ceil_div(words, 32));
+    // RAM32M: four LUTs hold 32 words of 6 bits. Beyond 64 words a multiplexer chooses.
+    return 4.0 * as_double(ceil_div(bits, 6) * ceil_div(words, 32)) +
+           0.6 * as_double(bits * (ceil_div(words, 64) - 1));
 }
 
 double compare_luts(int bits) { return 0.5 * bits + 1.0; }

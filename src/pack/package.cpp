@@ -19,6 +19,16 @@ namespace {
 using emit::TextFile;
 
 constexpr std::int64_t kMostSampleValues = std::int64_t{1} << 25;
+constexpr std::int64_t kMadeUpValues = std::int64_t{1} << 20;
+
+// Of all inputs and outputs.
+std::int64_t values_a_frame(const hw::Accelerator& accelerator) {
+    std::int64_t values = 1;
+    for (const auto* side : {&accelerator.inputs, &accelerator.outputs}) {
+        for (const hw::Port& port : *side) values += port.elements;
+    }
+    return values;
+}
 
 std::int64_t frames_of(const network::Frames& frames) {
     return std::visit([](const auto& tensor) { return tensor.dim(0); }, frames);
@@ -84,11 +94,12 @@ void check_size(const hw::Accelerator& accelerator, const hw::Board& board,
     throw Error(code::kTooBigForBoard, board.name, "the accelerator " + too_much, target);
 }
 
+std::int64_t made_up_sample_count(const hw::Accelerator& accelerator) {
+    return std::clamp<std::int64_t>(kMadeUpValues / values_a_frame(accelerator), 1, 16);
+}
+
 void check_sample_count(const hw::Accelerator& accelerator, std::int64_t frames) {
-    std::int64_t values = 1;  // of a frame, in and out
-    for (const auto* side : {&accelerator.inputs, &accelerator.outputs}) {
-        for (const hw::Port& port : *side) values += port.elements;
-    }
+    const std::int64_t values = values_a_frame(accelerator);
     const std::int64_t most = std::max<std::int64_t>(1, kMostSampleValues / values);
     if (frames <= most) return;
     throw Error(

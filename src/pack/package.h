@@ -54,6 +54,9 @@ std::string excess(const hw::Accelerator& accelerator, const hw::Board& board);
 // values. Throws code::kSamplesTooMany.
 void check_sample_count(const hw::Accelerator& accelerator, std::int64_t frames);
 
+// How many made-up frames a package gets: 16, fewer of large ones.
+std::int64_t made_up_sample_count(const hw::Accelerator& accelerator);
+
 // `rtl` are the files of rtl/ (emit::generate()). A board without processor or an accelerator with
 // several streams gets ip/ alone, and a note says so. Throws code::kSamplesBeyondMemory.
 Package make_package(const hw::Accelerator& accelerator, const hw::Board& board,

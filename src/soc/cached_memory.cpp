@@ -1,6 +1,7 @@
 #include "soc/cached_memory.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -17,6 +18,7 @@ constexpr std::uint8_t kPoison = 0xa5;
 CachedMemory::CachedMemory(std::uint64_t base, std::size_t bytes, std::size_t line_bytes)
     : base_(base),
       line_bytes_(line_bytes),
+      line_bits_(static_cast<unsigned>(std::countr_zero(line_bytes))),
       view_(bytes, kPoison),
       memory_(bytes, kPoison),
       flags_(bytes / line_bytes, 0) {

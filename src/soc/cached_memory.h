@@ -41,6 +41,14 @@ public:
     void enable(bool is_on) { is_on_ = is_on; }
     [[nodiscard]] bool is_enabled() const { return is_on_; }
 
+    // Accesses that change nothing here and are no fault, which most are: a quick answer.
+    [[nodiscard]] bool is_plain_read(std::uint64_t address, std::size_t bytes) const {
+        return is_plain(address, bytes, kPresent, kPresent | kStale);
+    }
+    [[nodiscard]] bool is_plain_write(std::uint64_t address, std::size_t bytes) const {
+        return is_plain(address, bytes, kPresent | kDirty, kPresent | kDirty | kStale);
+    }
+
     // Before the processor's access. `value` of a write, low byte first. Throw code::kCacheStale.
     void before_read(std::uint64_t address, std::size_t bytes);
     void before_write(std::uint64_t address, std::size_t bytes, std::uint64_t value);
@@ -62,8 +70,14 @@ public:
 private:
     enum Flag : std::uint8_t { kPresent = 1, kDirty = 2, kStale = 4 };
 
+    [[nodiscard]] bool is_plain(std::uint64_t address, std::size_t bytes, unsigned flags,
+                                unsigned mask) const {
+        const std::size_t line = line_of(address);
+        return is_on_ && line == line_of(address + bytes - 1) && line < flags_.size() &&
+               (flags_[line] & mask) == flags;
+    }
     [[nodiscard]] std::size_t line_of(std::uint64_t address) const {
-        return static_cast<std::size_t>((address - base_) / line_bytes_);
+        return static_cast<std::size_t>((address - base_) >> line_bits_);
     }
     void fetch(std::size_t line);
     void check_stale(std::size_t line, std::uint64_t address) const;
@@ -73,6 +87,7 @@ private:
 
     std::uint64_t base_;
     std::size_t line_bytes_;
+    unsigned line_bits_;
     std::vector<std::uint8_t> view_;
     std::vector<std::uint8_t> memory_;
     std::vector<std::uint8_t> flags_;  // one a line

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <ostream>
 
 #include "corpus.h"
 #include "emit/emit.h"
@@ -76,17 +76,36 @@ protected:
     fs::path folder_;
 };
 
-TEST_F(HardwareCorpus, DenseNetworksAreBitExact) {
-    for (const char* name :
-         {"act_rounding_modes", "act_sigmoid", "branch_quantcat_mlp", "branch_two_inputs", "misc_topk", "mlp_16bit",
-          "mlp_asymmetric", "mlp_binary", "mlp_mixed_bits", "mlp_odd_sizes", "mlp_ternary", "mlp_w8a8", "qcdq_mlp_w4a4",
-          "residual_mlp", "seed_tutorial", "tfc_1w1a", "tfc_2w2a"}) {
-        check(name, 1000);
-    }
+// Models of these take minutes to compile: `ctest -C sweep -L slow`.
+bool is_large(const CorpusEntry& entry) {
+    return entry.name.ends_with("_full") || entry.name.find("unet") != std::string::npos ||
+           entry.name.find("cnv_") != std::string::npos || entry.name.find("espcn") != std::string::npos;
 }
 
+std::vector<CorpusEntry> quantised_entries(bool large) {
+    std::vector<CorpusEntry> entries = corpus_entries();
+    std::erase_if(entries, [&](const CorpusEntry& entry) { return !entry.has_quantiser || is_large(entry) != large; });
+    return entries;
+}
+
+// Convolutions run over many pixels and get more cycles, so that the hardware stays small.
+std::int64_t target_of(const CorpusEntry& entry) { return entry.has_convolution ? 20000 : 1600; }
+
+void PrintTo(const CorpusEntry& entry, std::ostream* out) { *out << entry.name; }
+
+class HardwareEntry : public HardwareCorpus, public ::testing::WithParamInterface<CorpusEntry> {};
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(HardwareEntry);
+
+TEST_P(HardwareEntry, IsBitExact) { check(GetParam().name, target_of(GetParam())); }
+
+std::string name_of(const ::testing::TestParamInfo<CorpusEntry>& info) { return info.param.name; }
+INSTANTIATE_TEST_SUITE_P(Corpus, HardwareEntry, ::testing::ValuesIn(quantised_entries(false)), name_of);
+INSTANTIATE_TEST_SUITE_P(DISABLED_SweepLarge, HardwareEntry, ::testing::ValuesIn(quantised_entries(true)), name_of);
+
+TEST_F(HardwareCorpus, HasAtLeastSixtyEntries) { EXPECT_GE(quantised_entries(false).size(), 60U); }
+
 // The folding that FINN's examples publish for this network; 32,768 cycles a frame by their formula.
-TEST_F(HardwareCorpus, CnvAtThePublishedFolding) {
+TEST_F(HardwareCorpus, DISABLED_SweepCnvAtThePublishedFolding) {
     const auto published = [](const network::Network& network) {
         const std::vector<std::pair<int, int>> foldings{{16, 3}, {32, 32}, {16, 32}, {16, 32}, {4, 32},
                                                         {1, 32}, {1, 4},   {1, 8},   {5, 1}};
@@ -101,24 +120,6 @@ TEST_F(HardwareCorpus, CnvAtThePublishedFolding) {
         return "{\"layers\": {" + text + "}}";
     };
     check("cnv_1w1a_full", 32768, published);
-}
-
-// The target of an entry: convolutions run over many pixels and get more cycles, so that the
-// hardware stays small.
-std::int64_t target_of(const CorpusEntry& entry) { return entry.has_convolution ? 20000 : 1600; }
-
-// The whole corpus; QLOOM_CORPUS_ENTRY names one entry.
-TEST_F(HardwareCorpus, DISABLED_SweepEverything) {
-    const char* only = std::getenv("QLOOM_CORPUS_ENTRY");
-    for (const CorpusEntry& entry : entries_) {
-        if (!entry.has_quantiser || (only != nullptr && entry.name != only)) continue;
-        try {
-            check(entry.name, target_of(entry));
-        } catch (const Error& error) {
-            ADD_FAILURE() << entry.name << ": " << error.what();
-        }
-        std::fflush(stdout);
-    }
 }
 
 }  // namespace

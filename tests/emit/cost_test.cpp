@@ -107,9 +107,34 @@ TEST(Cost, PixelsMovedRepeatedAndReduced) {
     const auto x = build.input("x", {8, 8, 32}, {0, 15});
     const auto wide = build.upsample(build.depth_to_space(build.permute(x), 2), {2, 2});
     const auto sums = build.global_reduce(wide, network::Reduction::kSum);
-    const auto most = build.global_reduce(build.insert_pixels(x, {2, 2}, 0),
-                                          network::Reduction::kMax);
+    const auto most =
+        build.global_reduce(build.insert_pixels(x, {2, 2}, 0), network::Reduction::kMax);
     expect_near(build.finish({build.threshold(sums, 7), most}), 2048);
+}
+
+network::WindowAxis window(std::int64_t kernel, std::int64_t stride, std::int64_t pad) {
+    return {kernel, stride, 1, pad, pad};
+}
+
+TEST(Cost, ConvolutionsDepthwiseAndPooling) {
+    if (!tool_exists("yosys")) GTEST_SKIP() << "yosys is not installed";
+    NetworkBuilder build(44);
+    auto x = build.input("x", {16, 16, 3}, {0, 15});
+    x = build.dense(build.windows(x, {window(3, 1, 1), window(3, 1, 1)}), 8, {-4, 3});
+    x = build.threshold(x, 7);
+    x = build.window_max(build.windows(x, {window(2, 2, 0), window(2, 2, 0)}), 4);
+    x = build.depthwise(build.windows(x, {window(3, 1, 1), window(3, 1, 1)}), 9, 1, {-4, 3});
+    x = build.threshold(x, 7);
+    expect_near(build.finish({build.dense(x, 8, {-4, 3})}), 2304);
+}
+
+TEST(Cost, WindowsAtAPixelAClock) {
+    if (!tool_exists("yosys")) GTEST_SKIP() << "yosys is not installed";
+    NetworkBuilder build(45);
+    auto x = build.input("x", {12, 12, 4}, {0, 3});
+    x = build.depthwise(build.windows(x, {window(3, 1, 1), window(3, 1, 1)}), 9, 1, {-2, 1});
+    x = build.window_sum(build.windows(x, {window(2, 2, 0), window(2, 2, 0)}), 4);
+    expect_near(build.finish({x}), 144);
 }
 
 }  // namespace

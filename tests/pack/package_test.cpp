@@ -102,6 +102,22 @@ TEST(Package, WithSeveralStreamsOnlyTheIp) {
             "systems around it have one DMA"));
 }
 
+TEST(Package, LargeFramesMakeFewSamples) {
+    hw::Accelerator accelerator;
+    accelerator.inputs.resize(1);
+    accelerator.outputs.resize(1);
+    accelerator.outputs[0].elements = 10;
+    const std::map<std::int64_t, std::int64_t> expected{{784, 16}, {150528, 6}, {2000000, 1}};
+    for (const auto& [elements, frames] : expected) {
+        accelerator.inputs[0].elements = elements;
+        EXPECT_EQ(made_up_sample_count(accelerator), frames) << elements;
+    }
+    EXPECT_EQ(error_of([&] { check_sample_count(accelerator, 17); }),
+              "Q1011: samples: 17 frames are more than the 16 that a package for this network "
+              "carries; take at most 16 frames; the drivers take any number at run time");
+    EXPECT_EQ(error_of([&] { check_sample_count(accelerator, 16); }), "no error");
+}
+
 TEST(Package, TooBigIsRefusedByHowMuch) {
     hw::Accelerator accelerator;
     accelerator.units.resize(2);

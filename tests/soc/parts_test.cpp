@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -262,6 +263,20 @@ TEST(FirmwareBuilds, AreKeptByContentAndFailuresAreShown) {
     EXPECT_THAT(message, HasSubstr("this is no C;"));
     EXPECT_THAT(message, HasSubstr("the whole log is " + (cache / "firmware-build.log").string()));
     fs::remove_all(cache);
+}
+
+TEST(FirmwareBuilds, WithoutACompilerThePackageIsNamed) {
+    const std::string path = std::getenv("PATH");
+    ::setenv("PATH", "/no/such/folder", 1);
+    const std::string a9 = error_of([] { find_firmware_tools("a9"); });
+    const std::string a53 = error_of([] { find_firmware_tools("a53"); });
+    ::setenv("PATH", path.c_str(), 1);
+    EXPECT_EQ(a9,
+              "Q0002: clang: the program is not installed; install it with: sudo apt-get install "
+              "clang lld (or gcc-arm-none-eabi)");
+    EXPECT_EQ(a53,
+              "Q0002: clang: the program is not installed; install it with: sudo apt-get install "
+              "clang lld (or gcc-aarch64-linux-gnu)");
 }
 
 TEST(Emulators, ThatAreMissingAreNamed) {

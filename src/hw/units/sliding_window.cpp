@@ -149,7 +149,6 @@ private:
     static Resources control_cost(const WindowGeometry& g, std::int64_t word_bits,
                                   std::int64_t depth, std::int64_t groups, std::int64_t parallel) {
         const double address = cost::ceil_log2(depth);
-        const bool wraps = (depth & (depth - 1)) != 0;
         const auto copies = static_cast<double>(parallel);
         double counters = 0.0;
         for (const std::int64_t turns : {groups, g.out_w, g.out_h})
@@ -158,10 +157,10 @@ private:
         const bool pads = g.x.pad_begin + g.x.pad_end + g.y.pad_begin + g.y.pad_end > 0;
         const double pad = pads ? cost::ceil_log2(g.width) + cost::ceil_log2(g.height) + 4.0 : 0.0;
         Resources cost;
-        cost.luts = 6.0 * address + 1.5 * counters + 1.5 * pad +
+        cost.luts = 5.2 * address + 1.3 * counters + 1.3 * pad +
                     (pads ? copies * static_cast<double>(word_bits) : 0.0) + 10.0;
         cost.ffs = 4.0 * address + counters + pad + 6.0;
-        if (parallel > 1) cost.luts += (copies - 1.0) * address * (wraps ? 2.5 : 1.0);
+        cost.luts += (copies - 1.0) * address;
         return cost;
     }
 };

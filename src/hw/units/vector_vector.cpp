@@ -99,6 +99,12 @@ public:
                                 .weight_bits = weight,
                                 .bipolar = layer.bipolar_weights,
                                 .xnor = false};
+        // A single word of weights is a constant, and products with constants are small.
+        constexpr double kConstantShare = 0.4;
+        if (words == 1) {
+            unit.cost.luts -= (1.0 - kConstantShare) * static_cast<double>(folding.pe) *
+                              dot_product_luts(products, static_cast<double>(folding.simd));
+        }
         unit.cost += dot_products_cost(products, folding.pe, folding.simd,
                                        input_elements(view, folding, 0), accumulator, steps > 1);
 

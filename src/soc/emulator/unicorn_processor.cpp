@@ -192,8 +192,14 @@ private:
     static void on_memory(uc_engine*, uc_mem_type type, std::uint64_t address, int bytes,
                           std::int64_t value, void* user) {
         UnicornProcessor& it = self(user);
+        const auto size = static_cast<std::size_t>(bytes);
+        const bool is_write = type == UC_MEM_WRITE;
+        if (is_write ? it.memory_.is_plain_write(address, size)
+                     : it.memory_.is_plain_read(address, size)) {
+            return;
+        }
         it.guarded([&] {
-            if (type == UC_MEM_WRITE) {
+            if (is_write) {
                 it.surroundings_.writes_memory(address, static_cast<unsigned>(bytes),
                                                static_cast<std::uint64_t>(value));
             } else {
