@@ -78,6 +78,11 @@ for topic in $what; do
         done | median)
         row "compile, self-check included" "$(printf '%.3f' "$seconds") s" \
             "qloom compile run/model.onnx --board pynq-z1 --fps 1000000 -o out"
+        "$build/bench/compile/bench_compile_speed" mobilenet zcu102 602112 >"$work/mobilenet.txt"
+        row "compile of MobileNet-v1, 4 bits, 224 x 224, random weights: stages and memory" \
+            "$(awk '/ s of processor/ { seconds += $(NF - 8); peak = $(NF - 1) } END { printf "%.0f s, %d MB", seconds, peak }' \
+                "$work/mobilenet.txt")" \
+            "build/bench/compile/bench_compile_speed mobilenet zcu102 602112"
         ;;
     eval)
         seconds=$(for i in 1 2 3 4 5 6 7 8 9; do
