@@ -77,7 +77,7 @@ protected:
     ToolResult run(const std::vector<std::string>& command, const fs::path& folder,
                    const Environment& more = {}) const {
         ToolOptions options{.working_directory = folder,
-                            .timeout = std::chrono::seconds(120),
+                            .timeout = std::chrono::seconds(300),
                             .environment = environment_};
         options.environment.insert(options.environment.end(), more.begin(), more.end());
         return run_tool(command, options);
@@ -161,7 +161,10 @@ TEST_P(Drivers, TheMakefileBuildsTheRealProgram) {
     if (!tool_exists("make") || !tool_exists("g++")) GTEST_SKIP() << "make or g++ is not installed";
     if (GetParam() != Kind::kBytes) GTEST_SKIP() << "the same for all networks";
     const fs::path folder = made_.folder / "linux";
-    EXPECT_EQ(check_tool({"make", "CXX=g++"}, {.working_directory = folder}).exit_code, 0);
+    EXPECT_EQ(check_tool({"make", "CXX=g++", "CXXFLAGS=-std=c++20 -O0 -Wall -Wextra -Werror"},
+                         {.working_directory = folder})
+                  .exit_code,
+              0);
     const ToolResult result =
         run({(folder / "qloom-run").string()}, folder);  // no such devices here
     EXPECT_EQ(result.exit_code, 1);

@@ -23,7 +23,7 @@ inline ToolResult record_design(const std::filesystem::path& package,
                                      here + "ip_catalogue.tcl", options.slack,
                                      (package / "vivado" / "build.tcl").string()};
     command.insert(command.end(), options.arguments.begin(), options.arguments.end());
-    ToolOptions how{.timeout = std::chrono::seconds(60)};
+    ToolOptions how{.timeout = std::chrono::seconds(300)};
     if (!options.board_part.empty())
         how.environment = {{"RECORDER_BOARD_PART", options.board_part}};
     return run_tool(command, how);
