@@ -23,6 +23,7 @@ constexpr CodeInfo kCodes[] = {
 #include "base/codes/pack.def"
 #include "base/codes/sim.def"
 #include "base/codes/soc.def"
+#include "base/codes/synth.def"
 #include "base/codes/train.def"
 #undef QLOOM_CODE
 };
