@@ -14,6 +14,7 @@ namespace qloom::cli {
 namespace {
 
 constexpr std::int64_t kDefaultFrames = 1000;  // of a dataset, when --frames does not say
+constexpr std::int64_t kMadeUpFrames = 16;
 
 network::Frames with_shape(network::Frames frames, const Shape& one) {
     return std::visit(
@@ -74,9 +75,12 @@ SimulateOutcome simulate(const SimulateRequest& request) {
     const ir::Graph& model = compiled.model.graph;
     outcome.output_files = assign_outputs(model, request.outputs);
 
+    const lower::Engine engine(lower::lower(model, compiled.options));
     std::optional<DataInput> data;
     std::vector<ir::Value> inputs;
-    if (request.data.empty()) {
+    if (request.data.empty() && request.inputs.empty()) {
+        inputs = made_up_frames(model, engine.lowered(), request.frames.value_or(kMadeUpFrames));
+    } else if (request.data.empty()) {
         inputs = read_inputs(model, request.inputs);
         for (ir::Value& input : inputs) {
             input = slice_frames(input, 0, std::min(request.frames.value_or(frame_count(input)), frame_count(input)));
@@ -91,11 +95,10 @@ SimulateOutcome simulate(const SimulateRequest& request) {
     outcome.frames = frame_count(inputs.front());
     check_interrupted();
 
-    const lower::Engine engine(lower::lower(model, compiled.options));
     const network::Network& network = engine.lowered().network;
     const std::vector<network::Frames> integers = engine.to_integers(inputs);
     const std::vector<network::Frames> expected = engine.run_network(integers);
-    outcome.simulation = sim::simulate(request.folder, integers, request.options);
+    outcome.simulation = sim::simulate(request.hardware.empty() ? request.folder : request.hardware, integers, request.options);
     const std::vector<network::Frames> found =
         network_outputs(network, outcome.accelerator, std::move(outcome.simulation.outputs));
     compare(network, expected, found, outcome);

@@ -17,8 +17,9 @@ namespace qloom::cli {
 
 struct SimulateRequest {
     std::filesystem::path folder;
+    std::filesystem::path hardware = {};   // another folder with the hardware to run (its synthesised netlist); empty: `folder`
     std::string data = {};                 // a dataset, or
-    std::vector<std::string> inputs = {};  // arrays, one a model input
+    std::vector<std::string> inputs = {};  // arrays, one a model input; neither: made-up frames
     std::vector<std::string> outputs = {}; // files for the model's outputs
     std::optional<std::int64_t> frames = {};
     ScaleChoice scale = ScaleChoice::kAuto;

@@ -46,6 +46,7 @@ std::unique_ptr<Verb> make_run_verb();
 std::unique_ptr<Verb> make_eval_verb();
 std::unique_ptr<Verb> make_compile_verb();
 std::unique_ptr<Verb> make_simulate_verb();
+std::unique_ptr<Verb> make_synth_verb();
 std::unique_ptr<Verb> make_package_verb();
 std::unique_ptr<Verb> make_soc_verb();
 std::unique_ptr<Verb> make_boards_verb();

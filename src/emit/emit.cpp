@@ -24,9 +24,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The cache of simulation models survives a new compile: its entries are named by what they were
-// made of.
+// The caches of simulation models and of synthesised units survive a new compile: their entries are
+// named by what they were made of.
 constexpr const char* kSimulationCache = "sim";
+constexpr const char* kSynthesisCache = "synth";
 
 std::set<std::string> used_modules(const hw::Accelerator& accelerator) {
     std::set<std::string> modules;
@@ -86,7 +87,7 @@ void emit(const hw::Accelerator& accelerator, const network::Network& network, c
     write_folder(generate(accelerator, network), out, more);
 }
 
-std::vector<std::string> kept_folders() { return {kSimulationCache}; }
+std::vector<std::string> kept_folders() { return {kSimulationCache, kSynthesisCache}; }
 
 void write_folder(const std::vector<TextFile>& files, const fs::path& out, const std::vector<TextFile>& more) {
     OutputFolder folder(out, kept_folders());

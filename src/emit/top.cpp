@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "base/diagnostic.h"
+
 namespace qloom::emit {
 namespace {
 
@@ -39,7 +41,8 @@ std::string parameter_text(const Parameter& parameter) {
 
 class TopWriter {
 public:
-    explicit TopWriter(const Accelerator& accelerator) : accelerator_(accelerator) {
+    explicit TopWriter(const Accelerator& accelerator, const std::vector<std::string>& modules = {})
+        : accelerator_(accelerator), modules_(modules) {
         wires_.resize(accelerator.channels.size());
         inputs_.resize(accelerator.units.size());
         outputs_.resize(accelerator.units.size());
@@ -197,8 +200,12 @@ private:
         for (const Parameter& parameter : unit.parameters) {
             parameters.push_back(fmt::format(".{}({})", parameter.name, parameter_text(parameter)));
         }
-        line("    {} #(\n        {}\n    ) {} (", hw::module_name(unit.module),
-             fmt::join(parameters, ", "), unit.name);
+        if (modules_.empty()) {
+            line("    {} #(\n        {}\n    ) {} (", hw::module_name(unit.module),
+                 fmt::join(parameters, ", "), unit.name);
+        } else {
+            line("    {} {} (", modules_[index], unit.name);
+        }
         text_ += "        .clk(ap_clk), .rst(rst)";
         if (unit.module == Module::kAdd || unit.module == Module::kMul) {
             write_stream("s_axis_a", {inputs_[index][0]}, true, false);
@@ -220,6 +227,7 @@ private:
     }
 
     const Accelerator& accelerator_;
+    std::vector<std::string> modules_;  // in place of the library's, without parameters; or empty
     std::vector<std::string> wires_;
     PortChannels inputs_;
     PortChannels outputs_;
@@ -229,5 +237,10 @@ private:
 }  // namespace
 
 std::string top_text(const Accelerator& accelerator) { return TopWriter(accelerator).text(); }
+
+std::string top_text(const Accelerator& accelerator, const std::vector<std::string>& modules) {
+    QLOOM_ASSERT(modules.size() == accelerator.units.size(), "every unit has its module");
+    return TopWriter(accelerator, modules).text();
+}
 
 }  // namespace qloom::emit

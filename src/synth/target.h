@@ -1,0 +1,27 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// The families of devices that open synthesis knows.
+namespace qloom::synth {
+
+enum class Target { kXc7, kXcup, kIce40 };
+
+struct TargetInfo {
+    Target target;
+    std::string_view name;     // as the command line says it
+    std::string_view title;    // as people say it
+    std::string_view command;  // Yosys' synthesis command, without -top
+    std::string_view cells;  // behaviour of its cells, in Yosys' own folder: "+/xilinx/cells_sim.v"
+    bool has_estimate = false;  // the cost model speaks about this family
+};
+
+const TargetInfo& info_of(Target target);
+// Nothing for another name.
+std::optional<Target> target_named(std::string_view name);
+std::vector<std::string> target_names();
+
+}  // namespace qloom::synth
