@@ -1,11 +1,11 @@
 #!/bin/sh
 # Measures the rows of the README's table and prints them as Markdown. One argument: the build folder.
-#   bench/run.sh build [compile|eval|quantize|simulate|soc|train ...]      default: all
+#   bench/run.sh build [compile|eval|qat|quantize|simulate|soc|train ...]      default: all
 set -eu
 
 build=${1:-build}
 shift || true
-what=${*:-"train quantize compile eval simulate soc"}
+what=${*:-"train qat quantize compile eval simulate soc"}
 qloom=$build/qloom
 work=$build/bench-work
 mkdir -p "$work"
@@ -56,6 +56,20 @@ for topic in $what; do
             "qloom quantize float/model.onnx --calibrate fashion-mnist:train -o model.onnx --data fashion-mnist:test"
         row "the same, all weights 4 bits" "$(percent "$(of 4 accuracy)")" "the same with --edge-weights 4"
         row "quantising it, seconds" "$(printf '%.1f' "$(of 8 seconds)") s" "the same"
+        ;;
+    qat)
+        # name, samples (empty: the dataset)
+        for case in "fashion-mnist-mlp:" "fashion-mnist-cnn:2560" "cnv-1w1a:400"; do
+            recipe=${case%%:*}
+            speed=$build/bench/train/bench_train_speed
+            # shellcheck disable=SC2086  # no third argument where there are no samples
+            "$speed" "$recipe" 5 ${case##*:} >"$work/speed.txt"
+            ratio=$(awk '/quantised/ { q = $5 } /room, float/ { f = $5 } END { printf "%.2f", q / f }' "$work/speed.txt")
+            stock=$(awk '/quantised/ { print $6 }' "$work/speed.txt")
+            rate=$(awk '/quantised/ { print $7 }' "$work/speed.txt")
+            row "a training step of $recipe, quantised over float here, over stock LibTorch float, one thread" \
+                "$ratio ×, $stock ×, $rate samples/s" "bench_train_speed $recipe 5 ${case##*:}"
+        done
         ;;
     compile)
         seconds=$(for i in 1 2 3 4 5 6 7 8 9; do
