@@ -159,7 +159,8 @@ TEST_F(Quantize, RefusalsLeaveNothing) {
     EXPECT_NE(error("float.onnx", "x.npy", {"--data", "npy:x.npy,x.npy"}).find("qloom: error: Q08"),
               std::string::npos);
     EXPECT_EQ(
-        place_.qloom({"quantize", "float.onnx", "--calibrate", "x.npy", "-o", "nowhere/q.onnx"})
+        place_
+            .qloom({"quantize", "float.onnx", "--calibrate", "x.npy", "-o", "nowhere/q.onnx", "-q"})
             .err,
         "qloom: error: Q0113: nowhere/q.onnx: cannot be written: No such file or directory; name a "
         "file in a folder "
