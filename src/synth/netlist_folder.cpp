@@ -28,7 +28,9 @@ void write_text(const fs::path& file, const std::string& text) {
 // simulator. Block RAM stays as cells.
 std::string conversion(Target target, const std::string& module) {
     const bool has_block_ram_models = target != Target::kIce40;
-    std::string script = fmt::format("read_verilog {}; ", info_of(target).cells);
+    // iCE40's large memories take Yosys minutes to read; deferred, only the cells in use are.
+    std::string script = fmt::format("read_verilog{} {}; ", has_block_ram_models ? "" : " -defer",
+                                     info_of(target).cells);
     if (has_block_ram_models) {
         script +=
             fmt::format("delete RAMB18E1 RAMB36E1; read_verilog -sv -lib {}; ", kBlockRamFile);
