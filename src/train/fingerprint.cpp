@@ -26,18 +26,24 @@ std::string text_of(bool bias, const std::optional<BiasQuantiser>& quantiser) {
                : (bias ? "b" : "-");
 }
 
+std::string text_of(const std::optional<AccumulatorSpec>& spec) {
+    return spec ? fmt::format("a{}/{}/{}", spec->bits, spec->reach, spec->centred) : "-";
+}
+
 std::string text_of(const LayerKind& kind) {
     return std::visit(
         ir::Overloaded{
             [](const LinearSpec& s) {
-                return fmt::format("linear,{},{},{},{}", s.inputs, s.outputs,
-                                   text_of(s.bias, s.bias_quantiser), text_of(s.weights));
+                return fmt::format("linear,{},{},{},{},{}", s.inputs, s.outputs,
+                                   text_of(s.bias, s.bias_quantiser), text_of(s.weights),
+                                   text_of(s.accumulator));
             },
             [](const ConvSpec& s) {
-                return fmt::format("conv,{},{},{},{},{},{},{},{},{},{},{},{},{}", s.axes,
+                return fmt::format("conv,{},{},{},{},{},{},{},{},{},{},{},{},{},{}", s.axes,
                                    s.channels, s.outputs, s.kernel, s.stride, s.dilation,
                                    s.pad_begin, s.pad_end, s.groups, s.transposed, s.output_padding,
-                                   text_of(s.bias, s.bias_quantiser), text_of(s.weights));
+                                   text_of(s.bias, s.bias_quantiser), text_of(s.weights),
+                                   text_of(s.accumulator));
             },
             [](const BatchNormSpec& s) {
                 return fmt::format("batch_norm,{},{},{},{}", s.channels, s.epsilon, s.momentum,

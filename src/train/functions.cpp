@@ -315,6 +315,25 @@ torch::Tensor quantised_linear(const torch::Tensor& x, const torch::Tensor& weig
                                   quant.scale, optional_of(quant.zero), packed(spec));
 }
 
+torch::Tensor bounded_weight(const torch::Tensor& weight, const QuantTensors& quant,
+                             const QuantiserSpec& spec, double reach, bool centred) {
+    constexpr double kSlack = 1e-5;  // more than float rounding adds to a sum
+    const LevelRange levels = level_range(spec);
+    const Tensor flat = weight.flatten(1);
+    const Tensor scale = spread(
+        differentiable_scale(quant, layout_of(weight, Role::kWeight, spec.granularity), levels),
+        flat, Role::kWeight);
+    const Tensor values = (centred ? flat - flat.mean(1, /*keepdim=*/true) : flat) / scale;
+    const Tensor above = torch::relu(values).sum(1, /*keepdim=*/true);
+    const Tensor mass = centred ? torch::maximum(above, torch::relu(-values).sum(1, true))
+                                : values.abs().sum(1, true);
+    const Tensor shortened =
+        values * torch::clamp_max(reach * (1.0 - kSlack) / (mass + 1e-30), 1.0);
+    const Tensor clamped = torch::clamp(shortened, levels.lo, levels.hi);
+    return (scale * StraightThrough::apply(clamped, torch::trunc(clamped.detach())))
+        .view(weight.sizes());
+}
+
 torch::Tensor quantised_bias(const torch::Tensor& x, const torch::Tensor& scale, double top) {
     return StraightThrough::apply(
         x, torch::clamp(torch::round(x.detach() / scale), -top, top) * scale);

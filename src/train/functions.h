@@ -35,6 +35,12 @@ torch::Tensor quantised_linear(const torch::Tensor& x, const torch::Tensor& weig
                                const torch::Tensor& bias, const QuantTensors& quant,
                                const QuantiserSpec& spec);
 
+// Weights (outputs, ...) as A2Q+ rounds them (layer_spec.h): centred if asked for, shortened to
+// `reach`, then towards zero, so that sums of levels never exceed it. Gradients pass through
+// rounding, centring and shortening.
+torch::Tensor bounded_weight(const torch::Tensor& weight, const QuantTensors& quant,
+                             const QuantiserSpec& spec, double reach, bool centred);
+
 // round_half_even(x / scale) * scale within +-top levels; the gradient passes straight through,
 // none goes to the scale.
 torch::Tensor quantised_bias(const torch::Tensor& x, const torch::Tensor& scale, double top);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 
 #include "base/codes/train.h"
 #include "base/diagnostic.h"
@@ -254,6 +255,35 @@ void LayerReader::check_bias(const Draft& draft, const BiasChoice& bias,
     }
 }
 
+std::optional<AccumulatorSpec> LayerReader::read_accumulator(
+    const Draft& draft, const std::optional<QuantiserSpec>& weights) const {
+    constexpr std::int64_t kMostBits = 32;
+    AccumulatorSpec spec;
+    spec.bits = static_cast<int>(draft.section.integer("accumulator", spec.bits, 2, kMostBits));
+    if (!draft.section.has("accumulator")) {
+        return std::nullopt;
+    }
+    const std::string from =
+        draft.from.front().name == kInputName ? "the input" : draft.from.front().name;
+    const std::string why =
+        !weights || weights->is_bipolar() || weights->asymmetric
+            ? std::string("its weights are no symmetric levels of 2 bits and more")
+        : draft.flow().levels ? std::string()
+                              : fmt::format("{} gives no integers of one scale", from);
+    if (!why.empty()) {
+        throw Error(code::kRecipeChain, draft.section.named("").where("accumulator"),
+                    fmt::format("the accumulator of {} is bounded, but {}", draft.name, why),
+                    "quantise both with one scale per tensor, or leave accumulator out");
+    }
+    const Range range = draft.flow().levels->bits == 1 && draft.flow().levels->is_signed
+                            ? Range{-1, 1}
+                            : draft.flow().levels->range();
+    spec.centred = range.lo >= 0;
+    const auto largest = static_cast<double>(std::max(-range.lo, range.hi));
+    spec.reach = (std::exp2(spec.bits - 1) - 1.0) / largest;
+    return spec;
+}
+
 LinearSpec LayerReader::read_linear(const Draft& draft, Flow& flow) {
     LinearSpec linear;
     const std::int64_t width = element_count(flow.shape);
@@ -274,6 +304,7 @@ LinearSpec LayerReader::read_linear(const Draft& draft, Flow& flow) {
     linear.weights = read_quantiser(draft.section, "weights", defaults_.weights, kWeightBase);
     const BiasChoice bias = read_bias(draft.section, defaults_.bias);
     check_bias(draft, bias, linear.weights);
+    linear.accumulator = read_accumulator(draft, linear.weights);
     linear.bias = bias.bias;
     linear.bias_quantiser = bias.quantiser;
     flow = {.shape = {linear.outputs}, .levels = std::nullopt};
@@ -356,6 +387,9 @@ ConvSpec LayerReader::read_conv(const Draft& draft, Flow& flow, bool transposed)
     }
     const BiasChoice bias = read_bias(section, defaults_.bias);
     check_bias(draft, bias, conv.weights);
+    if (!transposed) {
+        conv.accumulator = read_accumulator(draft, conv.weights);
+    }
     conv.bias = bias.bias;
     conv.bias_quantiser = bias.quantiser;
     flow = {.shape = spatial_shape(conv.outputs, output, conv.axes), .levels = std::nullopt};

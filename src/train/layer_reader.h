@@ -66,6 +66,8 @@ private:
     BatchNormSpec read_norm(const Draft& draft, Flow& flow);
     void check_bias(const Draft& draft, const BiasChoice& bias,
                     const std::optional<QuantiserSpec>& weights) const;
+    [[nodiscard]] std::optional<AccumulatorSpec> read_accumulator(
+        const Draft& draft, const std::optional<QuantiserSpec>& weights) const;
     [[nodiscard]] int axes_of(const Draft& draft) const;
 
     LayerDefaults defaults_;

@@ -16,6 +16,18 @@ namespace qloom::train {
 
 using Pair = std::array<std::int64_t, 2>;
 
+// Accumulator-aware quantisation (A2Q+, arXiv 2401.10432): whatever integers come in, the sum of
+// products fits a signed accumulator of so many bits. With inputs of 0..X the weights of an output
+// are centred, and the levels above 0 and those below each add up to at most `reach` = (2^(bits -
+// 1) - 1) / X; with signed inputs, |x| <= X, all magnitudes together do.
+//   16 bits, inputs 0..15:  reach 32767 / 15 = 2184.5
+struct AccumulatorSpec {
+    int bits = 16;
+    double reach = 0.0;   // filled in by load_recipe
+    bool centred = true;  // the same
+    friend bool operator==(const AccumulatorSpec&, const AccumulatorSpec&) = default;
+};
+
 // y = W x + b; W is (outputs, inputs).
 struct LinearSpec {
     std::int64_t inputs = 0;  // filled in by load_recipe from the layer before
@@ -23,6 +35,7 @@ struct LinearSpec {
     bool bias = true;
     std::optional<QuantiserSpec> weights = {};  // none: float
     std::optional<BiasQuantiser> bias_quantiser = {};
+    std::optional<AccumulatorSpec> accumulator = {};
     friend bool operator==(const LinearSpec&, const LinearSpec&) = default;
 };
 
@@ -45,6 +58,7 @@ struct ConvSpec {
     bool bias = true;
     std::optional<QuantiserSpec> weights = {};  // none: float
     std::optional<BiasQuantiser> bias_quantiser = {};
+    std::optional<AccumulatorSpec> accumulator = {};
     friend bool operator==(const ConvSpec&, const ConvSpec&) = default;
 };
 

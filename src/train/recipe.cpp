@@ -274,9 +274,11 @@ Recipe without_quantisers(Recipe recipe) {
         if (auto* linear = std::get_if<LinearSpec>(&layer.kind)) {
             linear->weights.reset();
             linear->bias_quantiser.reset();
+            linear->accumulator.reset();
         } else if (auto* conv = std::get_if<ConvSpec>(&layer.kind)) {
             conv->weights.reset();
             conv->bias_quantiser.reset();
+            conv->accumulator.reset();
         } else if (auto* activation = std::get_if<ActivationSpec>(&layer.kind)) {
             activation->quantiser.reset();
         } else if (auto* join = std::get_if<JoinSpec>(&layer.kind)) {

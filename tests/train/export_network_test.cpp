@@ -175,6 +175,14 @@ TEST(ExportNetwork, QuantisedBiases) {
     }
 }
 
+TEST(ExportNetwork, BoundedAccumulators) {
+    expect_round_trip(
+        std::string(kImages) + "[quantisation]\nweights = { bits = 5, per = \"channel\" }\n" +
+        layer("conv2d", "outputs = 4\nkernel = 3\naccumulator = 14") + norm_relu() +
+        layer("conv2d", "outputs = 6\nkernel = 1\naccumulator = 9\nbias = false") +
+        layer("batch_norm", "fold = true") + layer("relu") + head("accumulator = 10"));
+}
+
 TEST(ExportNetwork, DelayedQuantisers) {
     // Past the delay after 20 steps, and not yet: exported quantised all the same.
     for (const std::string delay : {"5", "19"}) {

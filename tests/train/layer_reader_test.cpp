@@ -133,6 +133,28 @@ TEST(LayerReaderErrors, BiasesWithoutScale) {
               "Q0815: r.toml:7: layer c1: bias: 33 bits are not possible; a bias has 2 to 32");
 }
 
+TEST(LayerReader, AccumulatorBound) {
+    const Recipe recipe = parse_recipe(kImages + layer("conv2d", "outputs = 4") + layer("relu") +
+                                           layer("conv2d", "outputs = 2\naccumulator = 16"),
+                                       "r.toml");
+    const AccumulatorSpec spec = std::get<ConvSpec>(recipe.layers.back().kind).accumulator.value();
+    EXPECT_NEAR(spec.reach, 2184.47, 0.01);  // the example of layer_spec.h
+    EXPECT_TRUE(spec.centred);
+}
+
+TEST(LayerReaderErrors, AccumulatorsWithoutIntegers) {
+    EXPECT_EQ(
+        error_of(layer("conv2d", "name = \"c1\"\noutputs = 4\nweights = false\naccumulator = 16")),
+        "Q0816: r.toml:8: the accumulator of c1 is bounded, but its weights are no symmetric "
+        "levels of 2 bits and more; "
+        "quantise both with one scale per tensor, or leave accumulator out");
+    EXPECT_EQ(error_of(layer("conv2d", "name = \"c1\"\noutputs = 4") +
+                       layer("conv2d", "name = \"c2\"\noutputs = 4\naccumulator = 16")),
+              "Q0816: r.toml:11: the accumulator of c2 is bounded, but c1 gives no integers of one "
+              "scale; quantise both with "
+              "one scale per tensor, or leave accumulator out");
+}
+
 TEST(LayerReaderErrors, Folds) {
     EXPECT_EQ(error_of(layer("max_pool", "name = \"p\"") +
                        layer("batch_norm", "name = \"bn\"\nfold = true")),

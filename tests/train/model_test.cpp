@@ -182,6 +182,65 @@ TEST(Model, DelayedQuantisersStartLate) {
     EXPECT_GT(std::fabs(late[4] - plain[4]), 1e-2 * plain[4]);
 }
 
+// Whatever comes in, the sums of products stay within the accumulator; a bit less would not hold
+// them.
+TEST(Model, SumsStayWithinTheAccumulator) {
+    struct Case {
+        std::string activations;
+        std::int64_t lo;
+        std::int64_t hi;
+    };
+    for (const Case& c :
+         {Case{"{ bits = 4, signed = false }", 0, 15}, Case{"{ bits = 3, signed = true }", -4, 3}}) {
+        for (const std::string bits : {"8", "10"}) {
+            const std::string bounded = "accumulator = " + bits + "\n";
+            const Recipe recipe = parse_recipe(
+                "[input]\nshape = [2, 6, 5]\nscale = 0.0078125\n[quantisation]\nweights = { bits = "
+                "6, narrow = true, per = "
+                "\"channel\" }\nactivations = " +
+                    c.activations + "\n" + layer("conv2d", "outputs = 8") + layer("batch_norm") +
+                    layer("identity", "quantiser = " + c.activations) +
+                    layer("conv2d", "outputs = 6\n" + bounded) + layer("batch_norm") +
+                    layer("identity", "quantiser = " + c.activations) + layer("flatten") +
+                    layer("linear", "outputs = 4\n" + bounded),
+                "r");
+            const TrainedNetwork network = trained_model(recipe, 60).trained();
+            const double limit = std::exp2(std::stoi(bits) - 1) - 1.0;
+            double largest = 0.0;
+            for (const TrainedLayer& l : network.layers) {
+                const TrainedWeights* numbers = nullptr;
+                std::int64_t outputs = 0;
+                if (const auto* linear = std::get_if<TrainedLinear>(&l.kind)) {
+                    numbers = &linear->numbers;
+                    outputs = linear->outputs;
+                } else if (const auto* conv = std::get_if<TrainedConv>(&l.kind);
+                           conv && conv->spec.accumulator) {
+                    numbers = &conv->numbers;
+                    outputs = conv->spec.outputs;
+                } else {
+                    continue;
+                }
+                const std::int64_t inner = numbers->weights.size() / outputs;
+                for (std::int64_t o = 0; o < outputs; ++o) {
+                    double highest = 0.0;
+                    double lowest = 0.0;
+                    for (std::int64_t i = o * inner; i < (o + 1) * inner; ++i) {
+                        const double w = static_cast<double>(numbers->weights[i]);
+                        highest +=
+                            std::max(w * static_cast<double>(c.hi), w * static_cast<double>(c.lo));
+                        lowest +=
+                            std::min(w * static_cast<double>(c.hi), w * static_cast<double>(c.lo));
+                    }
+                    EXPECT_LE(highest, limit);
+                    EXPECT_GE(lowest, -limit - 1.0);
+                    largest = std::max({largest, highest, -lowest});
+                }
+            }
+            EXPECT_GT(largest, 0.5 * limit) << "the bound is looser than it needs to be";
+        }
+    }
+}
+
 // The example of layer_spec.h.
 TEST(Model, TruncatedAverageOfTheHeader) {
     const Recipe recipe = parse_recipe(

@@ -226,7 +226,8 @@ TEST(RecipeErrors, UnknownKeys) {
         "Q0812: r.toml:3: input: unknown key zzzzzzzz; the keys are features, mean, offset, "
         "quantiser, scale, shape, std");
     EXPECT_EQ(parse_error(kSmall + "probability = 0.5\n"),
-              "Q0812: r.toml:8: layer fc1: unknown key probability; the keys are bias, from, "
+              "Q0812: r.toml:8: layer fc1: unknown key probability; the keys are accumulator, "
+              "bias, from, "
               "inputs, name, outputs, type, weights");
     EXPECT_EQ(parse_error(kSmall + "weights = { bit = 4 }\n"),
               "Q0812: r.toml:8: layer fc1: weights: unknown key bit; did you mean bits?");

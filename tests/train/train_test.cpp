@@ -281,12 +281,12 @@ TEST_F(Train, KeepsTheBestEpochAndLosesPatience) {
 // Stopped after its best epoch and gone on with, a training still exports that epoch.
 TEST_F(Train, ResumesWithItsBestEpoch) {
     Recipe rising =
-        recipe("optimizer = \"sgd\"\nschedule = \"step\"\nstep_epochs = 2\nkeep_best = true\n");
+        recipe("optimizer = \"sgd\"\nschedule = \"step\"\nstep_epochs = 3\nkeep_best = true\n");
     rising.training.epochs = 6;
     rising.training.learning_rate = 0.05;
-    rising.training.step_factor = 400.0;
+    rising.training.step_factor = 60.0;
     const TrainResult whole = train(rising, {.output = path("whole")});
-    ASSERT_LE(whole.best_epoch, 3);
+    ASSERT_LE(whole.best_epoch, 4);
     EXPECT_THROW(train(rising, {.output = path("stopped")},
                        [](const TrainProgress& progress) {
                            if (progress.epoch == 5) {

@@ -36,6 +36,7 @@ WeightedLayer::WeightedLayer(const LayerSpec& layer, const std::optional<Fold>& 
         bias = spec->bias;
         quantiser_spec_ = spec->weights;
         bias_quantiser_ = spec->bias_quantiser;
+        accumulator_ = spec->accumulator;
     } else {
         const ConvSpec& c = *conv();
         sizes = c.transposed ? std::vector<std::int64_t>{c.channels, c.outputs / c.groups,
@@ -47,6 +48,7 @@ WeightedLayer::WeightedLayer(const LayerSpec& layer, const std::optional<Fold>& 
         bias = c.bias;
         quantiser_spec_ = c.weights;
         bias_quantiser_ = c.bias_quantiser;
+        accumulator_ = c.accumulator;
     }
     const float reach = 1.0F / std::sqrt(static_cast<float>(summed));
     Tensor initial = drawn(sizes, reach, random);
@@ -107,6 +109,13 @@ Tensor WeightedLayer::product(const Tensor& x, const Tensor& weight, const Tenso
     return y;
 }
 
+Tensor WeightedLayer::rounded(const Tensor& weight, const QuantTensors& quant) const {
+    const QuantiserSpec& spec = quantiser_->spec();
+    return accumulator_ ? bounded_weight(weight.contiguous(), quant, spec, accumulator_->reach,
+                                         accumulator_->centred)
+                        : quantised(weight, quant, spec, role());
+}
+
 Tensor WeightedLayer::bias_scale(const Tensor& bias, const Tensor& weight_scale,
                                  const Tensor& input_scale) const {
     const torch::NoGradGuard no_gradients;
@@ -144,10 +153,10 @@ Stream WeightedLayer::forward(std::span<const Stream> inputs, const Pass& pass) 
     }
     const QuantTensors quant = quantiser_->prepare(weight, pass);
     const Tensor known_bias = bias_for(bias, quant.scale, input.scale);
-    if (linear() != nullptr) {
+    if (linear() != nullptr && !accumulator_) {
         return {quantised_linear(input.x, weight, known_bias, quant, quantiser_->spec())};
     }
-    return {product(input.x, quantised(weight, quant, quantiser_->spec(), role()), known_bias)};
+    return {product(input.x, rounded(weight, quant), known_bias)};
 }
 
 WeightedLayer::Folded WeightedLayer::folded(const BatchStatistics& statistics) const {
@@ -175,7 +184,7 @@ Stream WeightedLayer::forward_folded(const Stream& input, const Pass& pass) {
     if (quantiser_ && quantiser_->is_on(pass)) {
         const QuantTensors quant = quantiser_->prepare(now.weight, pass);
         weight_scale = quant.scale;
-        now.weight = quantised(now.weight, quant, quantiser_->spec(), role());
+        now.weight = rounded(now.weight, quant);
     }
     return {product(input.x, now.weight, bias_for(now.bias, weight_scale, input.scale))};
 }
@@ -194,6 +203,10 @@ void WeightedLayer::fill_trained(TrainedNetwork& network) const {
     const Shape shape = weight.sizes().vec();
     if (quantiser_) {
         numbers.levels = quantiser_->trained(weight);
+        if (accumulator_) {
+            // On its levels; quantised again below, it stays there.
+            weight = rounded(weight, quantiser_->numbers(weight));
+        }
         const Tensor ordered = weight.contiguous();
         numbers.weights = ::qloom::Tensor<float>(
             shape, quantised_levels(

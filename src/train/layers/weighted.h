@@ -37,6 +37,9 @@ private:
     }
     [[nodiscard]] torch::Tensor product(const torch::Tensor& x, const torch::Tensor& weight,
                                         const torch::Tensor& bias) const;
+    // The weights behind their quantiser, within the accumulator where that is bounded.
+    [[nodiscard]] torch::Tensor rounded(const torch::Tensor& weight,
+                                        const QuantTensors& quant) const;
     [[nodiscard]] torch::Tensor bias_for(const torch::Tensor& bias,
                                          const torch::Tensor& weight_scale,
                                          const torch::Tensor& input_scale) const;
@@ -55,6 +58,7 @@ private:
     LayerKind kind_;
     std::optional<QuantiserSpec> quantiser_spec_;
     std::optional<BiasQuantiser> bias_quantiser_;
+    std::optional<AccumulatorSpec> accumulator_;
     ParameterStore* store_;
     ParameterStore::Id weight_{};
     std::optional<ParameterStore::Id> bias_;
