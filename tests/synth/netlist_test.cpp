@@ -73,15 +73,15 @@ TEST(Netlist, CarryChainsKnowTheirBits) {
 
 TEST(Netlist, WhatIsNoNetlistIsRefused) {
     EXPECT_EQ(error_of([] { read_netlist("module m;", "m", "n.json"); }),
-              "Q1200: n.json: the netlist is not JSON; synthesise again; if it stays, another "
+              "Q1400: n.json: the netlist is not JSON; synthesise again; if it stays, another "
               "version of Yosys is at work");
     EXPECT_EQ(error_of([] { read_netlist(design({}), "other", "n.json"); }),
-              "Q1200: n.json: the netlist has no module other; synthesise again; if it stays, "
+              "Q1400: n.json: the netlist has no module other; synthesise again; if it stays, "
               "another version of Yosys is at work");
     EXPECT_EQ(error_of([] {
                   read_netlist(design({lut("5", 4), lut("4", 5)}, "5"), "m", "n.json");
               }),
-              "Q1200: n.json: the netlist has a loop without a register, through net 5; synthesise "
+              "Q1400: n.json: the netlist has a loop without a register, through net 5; synthesise "
               "again; if it stays, another "
               "version of Yosys is at work");
 }
