@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cctype>
+#include <iterator>
 #include <optional>
 
 #include "base/codes/cli.h"
@@ -9,8 +10,9 @@
 namespace qloom::cli {
 namespace {
 
-constexpr const char* kRooms[] = {"base and files", "onnx", "ir", "lower", "network",
-                                  "hw",             "emit", "sim", "data and train", "cli", "pack", "soc", "ptq"};
+// By hundreds of the numbers.
+constexpr const char* kRooms[] = {"base and files", "onnx", "ir",   "lower", "network", "hw",   "emit", "sim",
+                                  "data and train", "cli",  "pack", "soc",   "ptq",     "view", "synth"};
 
 // The catalogue docs/diagnostics.md.
 std::string markdown() {
@@ -23,6 +25,7 @@ std::string markdown() {
         const int number = static_cast<int>(info.code);
         if (number / 100 != block) {
             block = number / 100;
+            QLOOM_ASSERT(block < static_cast<int>(std::size(kRooms)), "every block of numbers has a room");
             text += fmt::format("\n## {}\n", kRooms[block]);
         }
         text += fmt::format("\n### {}: {}\n\n* Example: `{}`\n* Repair: {}.\n", code_text(info.code), info.summary,
