@@ -2,6 +2,8 @@
 
 namespace qloom::cli {
 
+std::unique_ptr<Verb> make_view_verb();
+
 std::vector<std::unique_ptr<Verb>> make_verbs() {
     std::vector<std::unique_ptr<Verb>> verbs;
     verbs.push_back(make_train_verb());
@@ -12,6 +14,7 @@ std::vector<std::unique_ptr<Verb>> make_verbs() {
     verbs.push_back(make_simulate_verb());
     verbs.push_back(make_package_verb());
     verbs.push_back(make_soc_verb());
+    verbs.push_back(make_view_verb());
     verbs.push_back(make_boards_verb());
     verbs.push_back(make_explain_verb());
     return verbs;
