@@ -2,10 +2,11 @@
 JOBS ?= $(shell nproc)
 BUILD := build
 
-.PHONY: help setup configure build demo test test-all asan bench format lint clean
+.PHONY: help setup configure build demo demo-cnn test test-all asan bench format lint clean
 
 help:
 	@echo "make demo      everything at once: packages, build, train, compile, simulate, firmware on the emulated board, summary"
+	@echo "make demo-cnn  train a convolutional network of FashionMNIST, about ten minutes"
 	@echo "make test      packages, build, all tests"
 	@echo "make test-all  the same with the slow sweeps"
 	@echo "make setup     install the Debian packages that are missing"
@@ -30,6 +31,10 @@ build: configure
 demo: configure
 	cmake --build --preset release -j $(JOBS) --target program
 	@scripts/demo.sh $(BUILD)/qloom $(BUILD)/demo
+
+demo-cnn: configure
+	cmake --build --preset release -j $(JOBS) --target program
+	@scripts/demo_cnn.sh $(BUILD)/qloom $(BUILD)/demo-cnn
 
 test: build
 	ctest --preset release -j $(JOBS)

@@ -31,22 +31,6 @@ void scale_and_shift(float* values, std::int64_t count, float scale, float offse
     }
 }
 
-// x * scale + offset, of each channel its own, over whole samples.
-void apply_input(const InputSpec& input, float* values, std::int64_t count) {
-    if (!input.is_affine()) {
-        return;
-    }
-    const std::size_t channels = std::max(input.scale.size(), input.offset.size());
-    const std::int64_t run =
-        channels == 1 ? count : input.features / static_cast<std::int64_t>(channels);
-    for (std::int64_t first = 0; first < count; first += run) {
-        const std::size_t channel = static_cast<std::size_t>(first / run) % channels;
-        scale_and_shift(values + first, run,
-                        static_cast<float>(input.scale[input.scale.size() == 1 ? 0 : channel]),
-                        static_cast<float>(input.offset[input.offset.size() == 1 ? 0 : channel]));
-    }
-}
-
 // What augmentation does to an image.
 struct Change {
     std::int64_t down = 0;
@@ -98,6 +82,23 @@ void write_changed(const T* image, std::int64_t height, std::int64_t width, cons
 
 }  // namespace
 
+void apply_input(const InputSpec& input, std::span<float> samples) {
+    float* values = samples.data();
+    const auto count = static_cast<std::int64_t>(samples.size());
+    if (!input.is_affine()) {
+        return;
+    }
+    const std::size_t channels = std::max(input.scale.size(), input.offset.size());
+    const std::int64_t run =
+        channels == 1 ? count : input.features / static_cast<std::int64_t>(channels);
+    for (std::int64_t first = 0; first < count; first += run) {
+        const std::size_t channel = static_cast<std::size_t>(first / run) % channels;
+        scale_and_shift(values + first, run,
+                        static_cast<float>(input.scale[input.scale.size() == 1 ? 0 : channel]),
+                        static_cast<float>(input.offset[input.offset.size() == 1 ? 0 : channel]));
+    }
+}
+
 Batches::Batches(const data::Dataset& dataset, std::int64_t samples, const DataSpec& data,
                  const InputSpec& input, std::int64_t batch_size, std::uint64_t seed)
     : dataset_(&dataset),
@@ -132,7 +133,7 @@ std::int64_t Batches::fill(std::int64_t step, std::span<float> samples,
         write_sample(index, first + row, samples.data() + row * width);
         labels[static_cast<std::size_t>(row)] = dataset_->labels[static_cast<std::size_t>(index)];
     }
-    apply_input(input_, samples.data(), rows * width);
+    apply_input(input_, samples.first(static_cast<std::size_t>(rows * width)));
     return rows;
 }
 
@@ -170,7 +171,7 @@ void fill_in_order(const data::Dataset& dataset, const InputSpec& input, std::in
         },
         dataset.samples);
     std::copy_n(dataset.labels.begin() + first, rows, labels.begin());
-    apply_input(input, samples.data(), rows * size);
+    apply_input(input, samples.first(static_cast<std::size_t>(rows * size)));
 }
 
 }  // namespace qloom::train

@@ -41,6 +41,9 @@ private:
     std::vector<std::int64_t> order_;
 };
 
+// x * input.scale + input.offset over whole samples, in place.
+void apply_input(const InputSpec& input, std::span<float> samples);
+
 // Samples [first, first + labels.size()) in file order, without augmentation: for evaluation.
 void fill_in_order(const data::Dataset& dataset, const InputSpec& input, std::int64_t first,
                    std::span<float> samples, std::span<std::int32_t> labels);

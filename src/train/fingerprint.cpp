@@ -1,5 +1,7 @@
 #include <fmt/ranges.h>
 
+#include <bit>
+
 #include "ir/ops.h"
 #include "train/recipe.h"
 
@@ -60,6 +62,20 @@ std::string text_of(const LayerKind& kind) {
         kind);
 }
 
+// FNV-1a over the bytes of all arrays.
+std::uint64_t hash_of(const State& state) {
+    std::uint64_t hash = 0xcbf29ce484222325ULL;
+    for (const NamedArray& array : state) {
+        for (const float value : array.value) {
+            for (std::uint32_t bits = std::bit_cast<std::uint32_t>(value), i = 0; i < 4;
+                 ++i, bits >>= 8U) {
+                hash = (hash ^ (bits & 255U)) * 0x100000001b3ULL;
+            }
+        }
+    }
+    return hash;
+}
+
 }  // namespace
 
 std::string fingerprint(const Recipe& recipe) {
@@ -73,6 +89,13 @@ std::string fingerprint(const Recipe& recipe) {
         static_cast<int>(t.optimiser), t.learning_rate, t.momentum, t.beta1, t.beta2,
         t.weight_decay, static_cast<int>(t.schedule), t.warmup, t.step_factor, t.step_epochs,
         t.label_smoothing, static_cast<int>(t.loss), t.clip_weights, t.patience, t.keep_best);
+    if (!recipe.distillation.teacher.empty()) {
+        text += fmt::format(" distillation={},{},{}", recipe.distillation.teacher,
+                            recipe.distillation.weight, recipe.distillation.temperature);
+    }
+    if (!recipe.start.empty()) {
+        text += fmt::format(" start={:016x}", hash_of(recipe.start));
+    }
     for (const LayerSpec& layer : recipe.layers) {
         text +=
             fmt::format(" {}({})={}", layer.name, fmt::join(layer.from, ","), text_of(layer.kind));

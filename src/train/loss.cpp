@@ -109,4 +109,41 @@ LossSums loss_of(LossKind kind, std::span<const float> logits, std::span<const s
     return sums;
 }
 
+void distil(std::span<const float> logits, std::span<const float> teacher, std::int64_t classes,
+            const DistillationSpec& spec, LossSums& sums, std::span<float> gradient) {
+    QLOOM_ASSERT(logits.size() == teacher.size() && gradient.size() == logits.size(),
+                 "as many logits as the teacher has");
+    const auto width = static_cast<std::size_t>(classes);
+    const std::size_t rows = logits.size() / width;
+    const auto softened = [&](std::span<const float> z) {
+        std::vector<double> p(width);
+        const double largest = static_cast<double>(*std::max_element(z.begin(), z.end()));
+        double total = 0.0;
+        for (std::size_t c = 0; c < width; ++c) {
+            p[c] = std::exp((static_cast<double>(z[c]) - largest) / spec.temperature);
+            total += p[c];
+        }
+        for (double& value : p) {
+            value /= total;
+        }
+        return p;
+    };
+    constexpr double kTiny = 1e-300;  // its logarithm is a number
+    double divergence = 0.0;
+    for (std::size_t row = 0; row < rows; ++row) {
+        const std::vector<double> p = softened(teacher.subspan(row * width, width));
+        const std::vector<double> q = softened(logits.subspan(row * width, width));
+        for (std::size_t c = 0; c < width; ++c) {
+            divergence += p[c] * (std::log(p[c] + kTiny) - std::log(q[c] + kTiny));
+            float& g = gradient[row * width + c];
+            g = static_cast<float>((1.0 - spec.weight) * static_cast<double>(g) +
+                                   spec.weight * spec.temperature * (q[c] - p[c]) /
+                                       static_cast<double>(rows));
+        }
+    }
+    sums.loss = (1.0 - spec.weight) * sums.loss + spec.weight * spec.temperature *
+                                                      spec.temperature * divergence /
+                                                      static_cast<double>(rows);
+}
+
 }  // namespace qloom::train

@@ -31,4 +31,11 @@ LossSums cross_entropy(std::span<const float> logits, std::span<const std::int32
 LossSums loss_of(LossKind kind, std::span<const float> logits, std::span<const std::int32_t> labels,
                  std::int64_t classes, double smoothing, std::span<float> gradient);
 
+// Mixes the pull of a teacher into a loss and its gradient (DistillationSpec): `sums` and
+// `gradient` are those of the plain loss. Both sets of logits are (rows, classes).
+//   two classes, teacher {2, 0}, logits {0, 0}, weight 1, T = 2: p = softmax {1, 0} = {0.731,
+//   0.269}, loss 4 * (ln 2 - 0.582) = 0.444, gradient 2 * ({0.5, 0.5} - p) = {-0.462, 0.462}
+void distil(std::span<const float> logits, std::span<const float> teacher, std::int64_t classes,
+            const DistillationSpec& spec, LossSums& sums, std::span<float> gradient);
+
 }  // namespace qloom::train

@@ -36,6 +36,10 @@ Model::Model(const Recipe& recipe, std::uint64_t seed, Device device) {
     }
     network_ = std::make_unique<Network>(recipe, seed,
                                          device == Device::kCuda ? torch::kCUDA : torch::kCPU);
+    if (!recipe.start.empty()) {
+        const std::size_t taken = network_->store().load(recipe.start);
+        QLOOM_ASSERT(taken == recipe.start.size(), "the network has every array it starts from");
+    }
     if (device != Device::kCpu) {
         copy_to_host(network_->store().parameters(), host_parameters_);
     }
@@ -45,7 +49,7 @@ Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;
 
 LossSums Model::train_step(std::span<const float> samples, std::span<const std::int32_t> labels,
-                           std::uint64_t index) {
+                           std::uint64_t index, std::span<const float> teacher) {
     network_->store().gradients().zero_();
     const auto rows = static_cast<std::int64_t>(labels.size());
     const torch::Tensor logits = network_->forward(
@@ -54,8 +58,12 @@ LossSums Model::train_step(std::span<const float> samples, std::span<const std::
     const TrainingSpec& spec = network_->recipe().training;
     const torch::Tensor values = logits.detach().cpu();
     torch::Tensor gradient = torch::empty_like(values);
-    const LossSums sums = loss_of(spec.loss, span_of(values), labels, logits.size(1),
-                                  spec.label_smoothing, span_of(gradient));
+    LossSums sums = loss_of(spec.loss, span_of(values), labels, logits.size(1),
+                            spec.label_smoothing, span_of(gradient));
+    if (!teacher.empty()) {
+        distil(span_of(values), teacher, logits.size(1), network_->recipe().distillation, sums,
+               span_of(gradient));
+    }
     logits.backward(gradient.to(logits.device()));
     return sums;
 }

@@ -28,9 +28,9 @@ public:
 
     // One forward and backward pass over `labels.size()` samples in training mode with the recipe's
     // loss; fills gradients(). `index` counts steps from the start of the training: it decides what
-    // dropout drops.
+    // dropout drops. With the logits of a teacher the recipe's distillation is mixed in.
     LossSums train_step(std::span<const float> samples, std::span<const std::int32_t> labels,
-                        std::uint64_t index);
+                        std::uint64_t index, std::span<const float> teacher = {});
 
     // Keeps the first decayed() parameters, the weights, within +-reach.
     void clip_weights(float reach);

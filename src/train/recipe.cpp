@@ -9,6 +9,9 @@
 
 #include "base/codes/train.h"
 #include "base/diagnostic.h"
+#include "ir/tidy.h"
+#include "onnx/reader.h"
+#include "train/import_model.h"
 #include "train/layer_reader.h"
 #include "train/quantiser_reader.h"
 #include "train/toml_section.h"
@@ -125,6 +128,31 @@ Flow input_flow(const InputSpec& input) {
     return flow;
 }
 
+DistillationSpec read_distillation(TomlSection section) {
+    DistillationSpec spec;
+    spec.teacher = section.needed_text("teacher");
+    spec.weight = section.number("weight", spec.weight, 0.0, 1.0);
+    spec.temperature = section.number("temperature", spec.temperature, 0.01, 1000.0);
+    section.finish();
+    return spec;
+}
+
+// The network of a model file in place of layers written down.
+void take_model(TomlSection& root, Recipe& recipe) {
+    const std::string file = root.needed_text("model");
+    for (const char* key : {"input", "layers", "quantisation"}) {
+        if (root.has(key)) {
+            root.wrong_value(key,
+                             fmt::format("... beside model = \"{}\", which brings its own", file),
+                             fmt::format("take out {} or model", key));
+        }
+    }
+    ImportedModel imported = import_graph(ir::tidy(onnx::read_model(file)));
+    recipe.input = std::move(imported.input);
+    recipe.layers = std::move(imported.layers);
+    recipe.start = std::move(imported.state);
+}
+
 Recipe read_recipe(const toml::table& table, const std::string& file,
                    const std::string& fallback_name) {
     TomlSection root(table, file, "");
@@ -136,6 +164,14 @@ Recipe read_recipe(const toml::table& table, const std::string& file,
     }
     if (auto section = root.section("training", "training")) {
         recipe.training = read_training(*section);
+    }
+    if (auto section = root.section("distillation", "distillation")) {
+        recipe.distillation = read_distillation(*section);
+    }
+    if (root.has("model")) {
+        take_model(root, recipe);
+        root.finish();
+        return recipe;
     }
     LayerDefaults defaults{.weights = kWeightBase, .activations = kActivationBase, .bias = {}};
     if (auto section = root.section("quantisation", "quantisation")) {

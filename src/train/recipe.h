@@ -8,6 +8,7 @@
 
 #include "base/embedded_file.h"
 #include "train/layer_spec.h"
+#include "train/state.h"
 
 namespace qloom::train {
 
@@ -69,14 +70,26 @@ struct TrainingSpec {
     friend bool operator==(const TrainingSpec&, const TrainingSpec&) = default;
 };
 
+// Knowledge distillation (arXiv 1503.02531): the loss becomes
+//   (1 - weight) * loss + weight * T^2 * KL(softmax(teacher / T) || softmax(logits / T)).
+struct DistillationSpec {
+    std::string teacher =
+        {};  // an ONNX model of the same classes that takes the same samples; empty: none
+    double weight = 0.5;
+    double temperature = 2.0;
+    friend bool operator==(const DistillationSpec&, const DistillationSpec&) = default;
+};
+
 struct Recipe {
     std::string name;
     std::string description;
     DataSpec data;
     InputSpec input;
     TrainingSpec training;
+    DistillationSpec distillation;
     bool quantised = true;  // false: the same network in float, whatever the layers ask for
     std::vector<LayerSpec> layers;
+    State start = {};  // what the network starts from; empty: drawn from the seed
 
     // The values the last layer gives.
     [[nodiscard]] std::int64_t outputs() const;

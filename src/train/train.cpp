@@ -10,10 +10,13 @@
 #include "base/diagnostic.h"
 #include "base/output_folder.h"
 #include "data/dataset.h"
+#include "ir/tidy.h"
+#include "onnx/reader.h"
 #include "onnx/writer.h"
 #include "train/batches.h"
 #include "train/checkpoint.h"
 #include "train/export_model.h"
+#include "train/import_model.h"
 #include "train/metrics.h"
 #include "train/model.h"
 #include "train/optimiser.h"
@@ -112,6 +115,7 @@ public:
                                 model.decayed());
         result_.parameters = static_cast<std::int64_t>(model.parameters().size());
         resume(model, optimiser);
+        load_teacher();
         for (int epoch = result_.resumed_after_epoch + 1;
              epoch <= recipe_.training.epochs && !out_of_patience(); ++epoch) {
             train_epoch(epoch, model, optimiser);
@@ -176,6 +180,39 @@ private:
         }
     }
 
+    void load_teacher() {
+        const std::string& file = recipe_.distillation.teacher;
+        if (file.empty()) {
+            return;
+        }
+        Recipe recipe;
+        ImportedModel imported = import_graph(ir::tidy(onnx::read_model(file)));
+        recipe.name = imported.name;
+        recipe.input = std::move(imported.input);
+        recipe.layers = std::move(imported.layers);
+        recipe.start = std::move(imported.state);
+        if (recipe.input.features != recipe_.input.features ||
+            recipe.outputs() != recipe_.outputs()) {
+            throw Error(code::kRecipeData, file,
+                        fmt::format("the teacher maps {} values to {}, the network {} to {}",
+                                    recipe.input.features, recipe.outputs(), recipe_.input.features,
+                                    recipe_.outputs()),
+                        "take a teacher of the same samples and classes");
+        }
+        teacher_input_ = recipe.input;
+        teacher_.emplace(recipe, 1, options_.device);
+    }
+
+    // The teacher's logits of raw samples; empty without a teacher.
+    std::vector<float> taught(std::span<const float> raw, std::int64_t rows) const {
+        if (!teacher_) {
+            return {};
+        }
+        std::vector<float> samples(raw.begin(), raw.end());
+        apply_input(teacher_input_, samples);
+        return teacher_->evaluate(samples, rows);
+    }
+
     void resume(Model& model, FlatOptimiser& optimiser) {
         if (checkpoint_.empty() || !options_.resume) {
             return;
@@ -195,8 +232,7 @@ private:
 
     void train_epoch(int epoch, Model& model, FlatOptimiser& optimiser) {
         const TrainingSpec& spec = recipe_.training;
-        Batches batches(train_data_, train_samples_, recipe_.data, recipe_.input, spec.batch_size,
-                        spec.seed);
+        Batches batches(train_data_, train_samples_, recipe_.data, {}, spec.batch_size, spec.seed);
         const std::int64_t width = train_data_.sample_size();
         std::vector<float> samples(static_cast<std::size_t>(batches.largest() * width));
         std::vector<std::int32_t> labels(static_cast<std::size_t>(batches.largest()));
@@ -211,12 +247,16 @@ private:
         std::int64_t seen = 0;
         for (std::int64_t step = 0; step < batches.steps(); ++step) {
             const std::int64_t rows = batches.fill(step, samples, labels);
+            const std::span<float> batch =
+                std::span<float>(samples).first(static_cast<std::size_t>(rows * width));
+            const std::vector<float> teacher = taught(batch, rows);
+            apply_input(recipe_.input, batch);
             const std::int64_t done = (epoch - 1) * batches.steps() + step;
             const double rate = learning_rate(spec, done, batches.steps());
             const LossSums sums = model.train_step(
                 std::span<const float>(samples).first(static_cast<std::size_t>(rows * width)),
                 std::span<const std::int32_t>(labels).first(static_cast<std::size_t>(rows)),
-                static_cast<std::uint64_t>(done));
+                static_cast<std::uint64_t>(done), teacher);
             if (!std::isfinite(sums.loss)) {
                 diverged(epoch, step, rate,
                          model.first_not_finite(std::span<const float>(samples).first(
@@ -372,6 +412,8 @@ private:
     data::Dataset train_data_;
     data::Dataset test_data_;
     std::int64_t train_samples_ = 0;
+    std::optional<Model> teacher_;
+    InputSpec teacher_input_;
     State best_;  // with keep_best: that of the best epoch
     TrainResult result_;
     TrainProgress progress_;
