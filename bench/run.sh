@@ -1,11 +1,11 @@
 #!/bin/sh
 # Measures the rows of the README's table and prints them as Markdown. One argument: the build folder.
-#   bench/run.sh build [compile|eval|simulate|soc|train|view ...]      default: all
+#   bench/run.sh build [compile|eval|qat|quantize|simulate|soc|train|view ...]      default: all
 set -eu
 
 build=${1:-build}
 shift || true
-what=${*:-"train compile eval simulate soc view"}
+what=${*:-"train qat quantize compile eval simulate soc view"}
 qloom=$build/qloom
 work=$build/bench-work
 mkdir -p "$work"
@@ -39,6 +39,37 @@ for topic in $what; do
         train_once 1 40 long
         row "the same network, 40 epochs" "$(percent "$(value "$work/long.json" accuracy)")" \
             "qloom train fashion-mnist-mlp --epochs 40"
+        ;;
+    quantize)
+        for seed in 1 2 3; do
+            "$qloom" train fashion-mnist-mlp --float --seed "$seed" --epochs 5 -o "$work/float$seed" --json >"$work/float$seed.json"
+            for edge in 8 4; do
+                "$qloom" quantize "$work/float$seed/model.onnx" --calibrate fashion-mnist:train --edge-weights "$edge" \
+                    --data fashion-mnist:test -o "$work/ptq$edge-$seed.onnx" --json >"$work/ptq$edge-$seed.json"
+            done
+        done
+        of() { for seed in 1 2 3; do value "$work/ptq$1-$seed.json" "$2"; done | median; }
+        row "the float network, 5 epochs, median of 3 seeds" "$(percent "$(of 8 accuracy_float)")" \
+            "qloom train fashion-mnist-mlp --float --seed 1 -o float"
+        row "quantised without training, W4A4, first and last weights 8 bits, median of 3 seeds" \
+            "$(percent "$(of 8 accuracy)")" \
+            "qloom quantize float/model.onnx --calibrate fashion-mnist:train -o model.onnx --data fashion-mnist:test"
+        row "the same, all weights 4 bits" "$(percent "$(of 4 accuracy)")" "the same with --edge-weights 4"
+        row "quantising it, seconds" "$(printf '%.1f' "$(of 8 seconds)") s" "the same"
+        ;;
+    qat)
+        # name, samples (empty: the dataset)
+        for case in "fashion-mnist-mlp:" "fashion-mnist-cnn:2560" "cnv-1w1a:400"; do
+            recipe=${case%%:*}
+            speed=$build/bench/train/bench_train_speed
+            # shellcheck disable=SC2086  # no third argument where there are no samples
+            "$speed" "$recipe" 5 ${case##*:} >"$work/speed.txt"
+            ratio=$(awk '/quantised/ { q = $5 } /room, float/ { f = $5 } END { printf "%.2f", q / f }' "$work/speed.txt")
+            stock=$(awk '/quantised/ { print $6 }' "$work/speed.txt")
+            rate=$(awk '/quantised/ { print $7 }' "$work/speed.txt")
+            row "a training step of $recipe, quantised over float here, over stock LibTorch float, one thread" \
+                "$ratio ×, $stock ×, $rate samples/s" "bench_train_speed $recipe 5 ${case##*:}"
+        done
         ;;
     compile)
         seconds=$(for i in 1 2 3 4 5 6 7 8 9; do

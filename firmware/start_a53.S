@@ -28,6 +28,16 @@ reset:
     and x0, x0, #0xff
     cbnz x0, park
 
+    // The core joins coherency before its caches are used or cleaned, as this processor wants it; only the highest level may, and a
+    // boot loader that has left it did.
+    mrs x0, CurrentEL
+    cmp x0, #0xc
+    b.ne 1f
+    mrs x0, S3_1_c15_c2_1           // CPUECTLR_EL1.SMPEN
+    orr x0, x0, #0x40
+    msr S3_1_c15_c2_1, x0
+    isb
+1:
     // Whatever a boot loader left in the caches goes to memory, then they are off.
     bl  clean_all
     ldr x1, =vectors

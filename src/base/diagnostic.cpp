@@ -25,6 +25,7 @@ constexpr CodeInfo kCodes[] = {
 #include "base/codes/cli.def"
 #include "base/codes/pack.def"
 #include "base/codes/soc.def"
+#include "base/codes/ptq.def"
 #include "base/codes/view.def"
 // clang-format on
 #undef QLOOM_CODE

@@ -1,21 +1,6 @@
 #include "cli/options.h"
 
-#include <map>
-
 namespace qloom::cli {
-namespace {
-
-// An option whose value is one of a few words.
-template <class T>
-CLI::Option* add_choice(CLI::App& app, const std::string& name, T& value, const std::map<std::string, T>& words,
-                        const std::string& type, const std::string& description, const std::string& fallback) {
-    return app.add_option(name, value, description)
-        ->transform(CLI::CheckedTransformer(words, CLI::ignore_case).description(""))
-        ->type_name(type)
-        ->default_str(fallback);
-}
-
-}  // namespace
 
 void add_model_argument(CLI::App& app, std::string& model) {
     app.add_option("MODEL", model, "A QONNX or ONNX file.")->required();

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,16 @@
 
 // Options that several verbs share, with one wording.
 namespace qloom::cli {
+
+// An option whose value is one of a few words.
+template <class T>
+CLI::Option* add_choice(CLI::App& app, const std::string& name, T& value, const std::map<std::string, T>& words,
+                        const std::string& type, const std::string& description, const std::string& fallback) {
+    return app.add_option(name, value, description)
+        ->transform(CLI::CheckedTransformer(words, CLI::ignore_case).description(""))
+        ->type_name(type)
+        ->default_str(fallback);
+}
 
 void add_model_argument(CLI::App& app, std::string& model);
 void add_engine_option(CLI::App& app, EngineKind& engine);

@@ -40,6 +40,7 @@ public:
 std::vector<std::unique_ptr<Verb>> make_verbs();
 
 std::unique_ptr<Verb> make_train_verb();
+std::unique_ptr<Verb> make_quantize_verb();
 std::unique_ptr<Verb> make_check_verb();
 std::unique_ptr<Verb> make_run_verb();
 std::unique_ptr<Verb> make_eval_verb();

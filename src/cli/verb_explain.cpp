@@ -10,7 +10,7 @@ namespace qloom::cli {
 namespace {
 
 constexpr const char* kRooms[] = {"base and files", "onnx", "ir", "lower", "network",
-                                  "hw",             "emit", "sim", "data and train", "cli"};
+                                  "hw",             "emit", "sim", "data and train", "cli", "pack", "soc", "ptq"};
 
 // The catalogue docs/diagnostics.md.
 std::string markdown() {
@@ -23,7 +23,7 @@ std::string markdown() {
         const int number = static_cast<int>(info.code);
         if (number / 100 != block) {
             block = number / 100;
-            text += fmt::format("\n## {}\n", kRooms[std::min(block, 9)]);
+            text += fmt::format("\n## {}\n", kRooms[block]);
         }
         text += fmt::format("\n### {}: {}\n\n* Example: `{}`\n* Repair: {}.\n", code_text(info.code), info.summary,
                             info.example, info.repair);

@@ -7,6 +7,7 @@ std::unique_ptr<Verb> make_view_verb();
 std::vector<std::unique_ptr<Verb>> make_verbs() {
     std::vector<std::unique_ptr<Verb>> verbs;
     verbs.push_back(make_train_verb());
+    verbs.push_back(make_quantize_verb());
     verbs.push_back(make_check_verb());
     verbs.push_back(make_run_verb());
     verbs.push_back(make_eval_verb());

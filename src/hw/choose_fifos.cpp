@@ -22,6 +22,40 @@ struct Place {
     std::int64_t depth = 0;
 };
 
+// Where the depth that is just enough must be: what a frame loses falls linearly with the depth,
+// most of the way.
+class LossLine {
+public:
+    void add(std::int64_t depth, double ii) {
+        if (ii == 0.0) return;
+        before_ = last_;
+        last_ = {depth, ii};
+    }
+    // A depth between the two.
+    [[nodiscard]] std::int64_t guess(std::int64_t too_small, std::int64_t enough,
+                                     std::int64_t pace) {
+        const std::int64_t middle = too_small + (enough - too_small) / 2;
+        const double slope =
+            (before_.ii - last_.ii) / static_cast<double>(last_.depth - before_.depth);
+        if (before_.ii == 0.0 || !(slope > 0.0) || ++guesses_ > kMostGuesses) return middle;
+        const double missing = (last_.ii - static_cast<double>(pace)) / slope;
+        if (!(missing < static_cast<double>(enough))) return middle;
+        const std::int64_t depth =
+            last_.depth + static_cast<std::int64_t>(std::ceil(missing - 1e-6));
+        return std::clamp(depth, too_small + 1, enough - 1);
+    }
+
+private:
+    static constexpr int kMostGuesses = 6;  // then halving alone
+    struct Loss {
+        std::int64_t depth = 0;
+        double ii = 0.0;
+    };
+    Loss before_;
+    Loss last_;
+    int guesses_ = 0;
+};
+
 class FifoSearch {
 public:
     FifoSearch(const Network& network, Plan& plan) : network_(network), plan_(plan) {}
@@ -41,11 +75,11 @@ public:
         drop_groups(0, places_.size());
         std::erase_if(places_, [](const Place& place) { return place.depth == 0; });
         refill();
-        // A FIFO that is left out also takes its latency away, and others may shrink again: until
-        // nothing changes.
-        for (bool changed = true; changed && affordable();) {
-            changed = false;
-            for (Place& place : places_) changed = shrink(place) || changed;
+        // What is too small stays so while others shrink. But a FIFO that is left out also takes
+        // its latency away, and then others may shrink again.
+        for (bool again = true; again && affordable();) {
+            again = false;
+            for (Place& place : places_) again = shrink(place) || again;
         }
         store();
         return affordable();
@@ -67,11 +101,14 @@ private:
         const Accelerator accelerator = assemble(network_, plan_);
         const StreamTiming timing = measure_streams(accelerator, {.pace = pace_});
         steps_ += timing.steps;
+        ii_ = timing.deadlocked ? 0.0 : timing.ii;
         peaks_.clear();
         for (std::size_t i = 0; i < accelerator.units.size(); ++i) {
             if (accelerator.units[i].module == Module::kFifo)
                 peaks_[accelerator.units[i].name] = timing.fifo_peaks[i];
         }
+                int(!timing.deadlocked && timing.ii <= double(pace_)), timing.steps * 1e-6,
+                timing.ii, pace_, timing.frames);
         return !timing.deadlocked && timing.ii <= static_cast<double>(pace_) + 1e-9;
     }
 
@@ -130,8 +167,7 @@ private:
     void refill() {
         store();
         const Accelerator rest = assemble(network_, plan_);
-        const StreamTiming timing =
-            measure_streams(rest, {.unbounded_fifos = true, .pace = pace_});
+        const StreamTiming timing = measure_streams(rest, {.unbounded_fifos = true, .pace = pace_});
         steps_ += timing.steps;
         std::vector<Place> fuller = places_;
         for (std::size_t i = 0; i < rest.units.size(); ++i) {
@@ -152,7 +188,7 @@ private:
         }
     }
 
-    // Makes one FIFO as small as the rate allows; whether it became smaller.
+    // Makes one FIFO as small as the rate allows; whether it is left out.
     bool shrink(Place& place) {
         const std::int64_t before = place.depth;
         if (before == 0 || !affordable()) return false;
@@ -170,17 +206,19 @@ private:
             cut_unused();
             enough = place.depth;
         }
+        LossLine line;
         while (enough - too_small > 1) {
-            place.depth = too_small + (enough - too_small) / 2;
+            place.depth = line.guess(too_small, enough, pace_);
             if (keeps()) {
                 cut_unused();
                 enough = place.depth;
             } else {
                 too_small = place.depth;
+                line.add(too_small, ii_);
             }
         }
         place.depth = enough;
-        return enough != before;
+        return false;
     }
 
     const Network& network_;
@@ -188,6 +226,7 @@ private:
     std::int64_t pace_ = 1;
     std::vector<Place> places_;
     std::map<std::string, std::int64_t> peaks_;  // by name, of the last run
+    double ii_ = 0.0;                            // of the last run; 0 where it stopped for good
     std::int64_t steps_ = 0;
 };
 

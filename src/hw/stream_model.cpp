@@ -58,14 +58,13 @@ public:
         longest_frame_ = options.pace + 64;
         for (std::size_t i = 0; i < units; ++i) {
             longest_frame_ += 2 * accelerator.units[i].cycles + 64;
-            machines_.push_back(
-                make_machine(accelerator.units[i], std::move(ports[i]), options.unbounded_fifos));
-            is_join_.push_back(machines_.back()->is_join() ? 1 : 0);
+            Part part;
+            part.machine =
+                make_machine(accelerator.units[i], std::move(ports[i]), options.unbounded_fifos);
+            part.is_join = part.machine->is_join();
+            parts_.push_back(std::move(part));
             changed_.push_back(static_cast<int>(i));
         }
-        next_edge_.assign(units, 0);
-        due_.assign(units, 0);
-        marked_.assign(units, -1);
     }
 
     StreamRun run() {
@@ -82,11 +81,20 @@ public:
             if (cycle_ != kNever && cycle_ - before > longest_frame_) cycle_ = kNever;
         }
         result_.deadlocked = cycle_ == kNever;
-        for (const MachinePtr& machine : machines_) result_.fifo_peaks.push_back(machine->peak());
+        for (const Part& part : parts_) result_.fifo_peaks.push_back(part.machine->peak());
         return std::move(result_);
     }
 
 private:
+    // A machine, and how far it is.
+    struct Part {
+        MachinePtr machine;
+        std::int64_t next_edge = 0;  // the first clock edge that it has not seen
+        std::int64_t due = 0;        // the cycle of its next step, if no wire changes before
+        std::int64_t marked = -1;    // the last cycle in which it was marked awake
+        bool is_join = false;
+    };
+
     [[nodiscard]] bool is_finished() const {
         return frames_done() >= options_.frames ||
                (options_.most_steps != 0 && result_.steps >= options_.most_steps);
@@ -110,9 +118,9 @@ private:
 
     void mark(int unit) {
         if (unit < 0) return;
-        std::int64_t& marked = marked_[static_cast<std::size_t>(unit)];
-        if (marked == cycle_) return;
-        marked = cycle_;
+        Part& part = parts_[static_cast<std::size_t>(unit)];
+        if (part.marked == cycle_) return;
+        part.marked = cycle_;
         awake_.push_back(unit);
     }
 
@@ -121,7 +129,7 @@ private:
         for (const int channel : wires_.valid.changed) {
             const int reader = readers_[static_cast<std::size_t>(channel)];
             mark(reader);
-            if (reader >= 0 && is_join_[static_cast<std::size_t>(reader)] != 0)
+            if (reader >= 0 && parts_[static_cast<std::size_t>(reader)].is_join)
                 joins_.push_back(reader);
         }
         wires_.valid.changed.clear();
@@ -138,20 +146,22 @@ private:
             wires_.valid.set(source.channel, has_beat);
         }
         for (const int unit : changed_) {
-            if (due_[static_cast<std::size_t>(unit)] == cycle_) mark(unit);
-            machines_[static_cast<std::size_t>(unit)]->publish(wires_);
-            if (is_join_[static_cast<std::size_t>(unit)] != 0) joins_.push_back(unit);
+            const Part& part = parts_[static_cast<std::size_t>(unit)];
+            if (part.due == cycle_) mark(unit);
+            part.machine->publish(wires_);
+            if (part.is_join) joins_.push_back(unit);
         }
         changed_.clear();
         while (!timers_.empty() && timers_.top().first <= cycle_) {
             const auto [time, unit] = timers_.top();
             timers_.pop();
-            if (due_[static_cast<std::size_t>(unit)] == time) mark(unit);
+            if (parts_[static_cast<std::size_t>(unit)].due == time) mark(unit);
         }
         mark_neighbours();
         for (const int join : joins_) {
-            machines_[static_cast<std::size_t>(join)]->publish(wires_);
-            machines_[static_cast<std::size_t>(join)]->settle(wires_);
+            const Part& part = parts_[static_cast<std::size_t>(join)];
+            part.machine->publish(wires_);
+            part.machine->settle(wires_);
         }
         joins_.clear();
         mark_neighbours();
@@ -171,24 +181,24 @@ private:
 
     void step_machines() {
         for (const int unit : awake_) {
-            const auto index = static_cast<std::size_t>(unit);
-            catch_up(index, cycle_);
-            const std::int64_t wait = machines_[index]->step(wires_);
-            next_edge_[index] = cycle_ + 1;
-            due_[index] = wait == Machine::kAsleep ? kNever : cycle_ + wait;
-            if (wait == Machine::kAsleep) continue;
-            changed_.push_back(unit);
-            if (wait > 1) timers_.emplace(cycle_ + wait, unit);
+            Part& part = parts_[static_cast<std::size_t>(unit)];
+            catch_up(part, cycle_);
+            const std::int64_t wait = part.machine->step(wires_);
+            part.next_edge = cycle_ + 1;
+            const bool waits = wait < Machine::kRests;
+            part.due = waits ? cycle_ + wait : kNever;
+            if (wait != Machine::kAsleep) changed_.push_back(unit);
+            if (waits && wait > 1) timers_.emplace(cycle_ + wait, unit);
         }
         result_.steps += static_cast<std::int64_t>(awake_.size());
         awake_.clear();
     }
 
     // Gives a machine the clock edges before `cycle` that it was left alone for.
-    void catch_up(std::size_t unit, std::int64_t cycle) {
-        if (due_[unit] != kNever && next_edge_[unit] < cycle)
-            machines_[unit]->advance(cycle - next_edge_[unit]);
-        next_edge_[unit] = cycle;
+    static void catch_up(Part& part, std::int64_t cycle) {
+        if (part.due != kNever && part.next_edge < cycle)
+            part.machine->advance(cycle - part.next_edge);
+        part.next_edge = cycle;
     }
 
     void note_frames() {
@@ -203,7 +213,7 @@ private:
     // Frames that all come later after their release than the one before, by the same time, cannot
     // keep the pace; until the backlog reaches the source would be long to wait for.
     void look_for_growing_lag() {
-        constexpr std::int64_t kFrames = 6;
+        constexpr std::int64_t kFrames = 4;
         if (options_.pace == 0 || frames_done() <= kFrames) return;
         const auto& ends = result_.frame_ends;
         const std::int64_t apart = ends[ends.size() - 1] - ends[ends.size() - 2];
@@ -217,9 +227,9 @@ private:
     // The state now, but for how far the sources lag behind their pace.
     [[nodiscard]] std::uint64_t state() {
         StateHash hash;
-        for (std::size_t unit = 0; unit < machines_.size(); ++unit) {
-            catch_up(unit, cycle_ + 1);
-            machines_[unit]->state(hash);
+        for (Part& part : parts_) {
+            catch_up(part, cycle_ + 1);
+            part.machine->state(hash);
         }
         // Without a pace it does not matter how many frames one port is ahead of another, and parts
         // of a network that do not meet drift apart.
@@ -298,19 +308,15 @@ private:
     Wires wires_;
     std::vector<int> makers_;  // unit of each channel's ends, -1 outside
     std::vector<int> readers_;
-    std::vector<MachinePtr> machines_;
-    std::vector<std::uint8_t> is_join_;
-    std::vector<std::int64_t> next_edge_;  // the first clock edge a machine has not seen
-    std::vector<std::int64_t> due_;        // the cycle of its next step, if no wire changes before
-    std::vector<std::int64_t> marked_;     // the last cycle in which it was marked awake
-    std::vector<int> awake_;               // to be stepped in this cycle
-    std::vector<int> changed_;             // to be published in the next
+    std::vector<Part> parts_;   // one a unit
+    std::vector<int> awake_;    // to be stepped in this cycle
+    std::vector<int> changed_;  // to be published in the next
     std::vector<int> joins_;
     std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
     std::vector<PortCounter> sources_;
     std::vector<PortCounter> sinks_;
     std::int64_t longest_frame_ = 0;  // more cycles than any frame can take after another
-    bool starved_ = false;  // a source had to wait for its pace since the last frame
+    bool starved_ = false;            // a source had to wait for its pace since the last frame
     std::unordered_map<std::uint64_t, Visit> visits_;
     std::unordered_map<std::uint64_t, Visit> visits_since_starved_;
 };

@@ -8,9 +8,11 @@
 
 // RTL around qloom_top that lets a DMA drive it:
 //
-//   qloom_stream: s_axis_0 (tlast) --> [ql_axis_batch <--> qloom_top] --> m_axis_0 (tlast)     for
-//   a vendor's DMA qloom_soc:    s_axi_lite --> [ql_axi_dma <--> ql_axis_gearbox <--> qloom_stream]
-//   --> m_axi   the whole, with Qloom's DMA
+//   qloom_stream, for a vendor's DMA:
+//     s_axis_0 (tlast) --> [ql_axis_batch <--> qloom_top] --> m_axis_0 (tlast)
+//
+//   qloom_soc, the whole with Qloom's DMA:
+//     s_axi_lite --> [ql_axi_dma <--> ql_axis_gearbox <--> qloom_stream] --> m_axi
 //
 // A packet into qloom_stream is one frame or many; one packet of results comes out for it, tlast on
 // the last frame's last beat. qloom_top alone sets tlast on every frame.

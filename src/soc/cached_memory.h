@@ -19,9 +19,8 @@ namespace qloom::soc {
 // No size and no eviction: a line that is dirty stays so until it is cleaned, and a line that is
 // present stays so until it is invalidated; the worst a real cache may do. Faults of the program
 // are errors, at the access that would go wrong on a board:
-//   code::kCacheNotCleaned  the DMA reads bytes whose newest value is in a dirty line, or writes
-//   into a dirty line code::kCacheStale       the processor reads or writes in a line that was
-//   fetched before the DMA wrote to it
+//   code::kCacheNotCleaned  the DMA reads bytes that are newer in a dirty line, or writes into one
+//   code::kCacheStale       the processor uses a line that is older than what the DMA wrote
 class CachedMemory {
 public:
     // Both buffers begin with a pattern that is no useful value, so that nobody counts on zeros.

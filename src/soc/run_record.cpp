@@ -58,7 +58,8 @@ std::string result_text(const SystemResult& result) {
                 {"instructions", result.instructions},
                 {"fabric_cycles", result.fabric_cycles},
                 {"board_seconds", result.board_seconds},
-                {"baud", result.baud}}
+                {"baud", result.baud},
+                {"is_armed_first", result.is_armed_first}}
                .dump(2) +
            "\n";
 }
@@ -85,7 +86,8 @@ SystemResult result_of(const std::string& text) {
             .instructions = json.at("instructions").get<std::uint64_t>(),
             .fabric_cycles = json.at("fabric_cycles").get<std::uint64_t>(),
             .board_seconds = json.at("board_seconds").get<double>(),
-            .baud = json.at("baud").get<double>()};
+            .baud = json.at("baud").get<double>(),
+            .is_armed_first = json.at("is_armed_first").get<bool>()};
 }
 
 }  // namespace qloom::soc

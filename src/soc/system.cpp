@@ -111,7 +111,8 @@ SystemResult System::run(Processor& processor) {
     SystemResult result{.instructions = instructions_,
                         .fabric_cycles = fabric_.cycles(),
                         .board_seconds = static_cast<double>(time_ps_) / 1e12,
-                        .baud = uart_.baud()};
+                        .baud = uart_.baud(),
+                        .is_armed_first = is_armed_first_};
     const auto exit_code = elf_->find("ql_exit_code");
     if (exit_code && memory_.holds(*exit_code, 4)) {
         std::memcpy(&result.exit_code, &memory_.processor_view()[*exit_code - memory_.base()],
@@ -252,7 +253,10 @@ void System::write_dma(std::uint32_t offset, std::uint32_t value) {
     catch_up();
     if (offset == kReceive + kDmaAddress) receive_address_ = value;
     if (offset == kReceive + kDmaLength) memory_.fetch_ahead(receive_address_, value);
-    if (offset == kDmaLength) is_busy_[0] = true;
+    if (offset == kDmaLength) {
+        is_armed_first_ = is_armed_first_ && is_busy_[1];
+        is_busy_[0] = true;
+    }
     if (offset == kReceive + kDmaLength) is_busy_[1] = true;
     if ((offset == kDmaControl || offset == kReceive + kDmaControl) &&
         (value & kDmaResetBit) != 0) {

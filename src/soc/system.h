@@ -31,6 +31,8 @@ struct SystemResult {
     std::uint64_t fabric_cycles = 0;  // simulated; idle stretches are skipped
     double board_seconds = 0.0;  // modelled: an instruction takes a clock, the UART its baud rate
     double baud = 0.0;
+    // Every packet was sent when the receiving side waited for its result already.
+    bool is_armed_first = true;
 };
 
 // A board around a processor: memory behind a cache, a UART, timers, and the programmable logic as
@@ -101,6 +103,7 @@ private:
     bool is_busy_[2] = {false, false};  // a transfer goes on: send, receive
     std::uint32_t receive_address_ = 0;
     bool is_resetting_ = false;
+    bool is_armed_first_ = true;
     bool mmu_on_ = false;
     bool global_timer_on_ = false;
     bool is_out_of_time_ = false;

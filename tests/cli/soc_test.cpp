@@ -131,7 +131,7 @@ TEST_F(Soc, ATimeOutOfTheBoardIsRespected) {
         << outcome.err;
 }
 
-TEST_F(Soc, TheBoardsMemoryIsALimit) {
+TEST_F(Soc, ABatchOfNothingIsRefused) {
     const Outcome outcome =
         place_->qloom({"soc", "out", "--data", "npy:x.npy,labels.npy", "--batch", "0"});
     EXPECT_EQ(outcome.exit_code, 2) << outcome.err;

@@ -85,6 +85,24 @@ TEST_F(TrainVerbTest, TrainsExportsAndTheModelCompiles) {
     EXPECT_EQ(place_.qloom({"compile", "run/model.onnx", "--board", "pynq-z1", "--ii", "50", "-o", "out"}).exit_code, 0);
 }
 
+TEST_F(TrainVerbTest, QuantisesAFloatModel) {
+    ASSERT_EQ(place_.qloom({"train", "tiny.toml", "-o", "float", "--float", "--epochs", "20", "--quiet"}).exit_code, 0);
+    const Outcome outcome = place_.qloom({"quantize", "float/model.onnx", "--calibrate", "npy:x.npy,labels.npy", "--weights",
+                                          "8", "--activations", "8", "--data", "npy:x.npy,labels.npy", "-o", "q.onnx", "--json"});
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    const nlohmann::json json = outcome.json();
+    EXPECT_NEAR(json["accuracy"].get<double>(), json["float_accuracy"].get<double>(), 0.051);
+    EXPECT_FALSE(json["layers"].empty());
+    EXPECT_GT(json["layers"][0]["decibels"].get<double>(), 15.0);
+    EXPECT_TRUE(json["weakest"].is_string());
+    EXPECT_EQ(place_.qloom({"check", "q.onnx"}).exit_code, 0);
+    // A model of the same kind is what training goes on from.
+    place_.write("fine.toml", "model = \"q.onnx\"\n[data]\ntrain = \"npy:x.npy,labels.npy\"\ntest = \"npy:x.npy,labels.npy\"\n"
+                              "[training]\nepochs = 1\nbatch_size = 20\n");
+    EXPECT_EQ(place_.qloom({"train", "fine.toml", "-o", "fine"}).exit_code, 0);
+    EXPECT_TRUE(place_.exists("fine/model.onnx"));
+}
+
 TEST_F(TrainVerbTest, ListsRecipes) {
     const nlohmann::json recipes = place_.qloom({"train", "--list", "--json"}).json()["recipes"];
     ASSERT_FALSE(recipes.empty());

@@ -108,7 +108,7 @@ TEST(StreamModel, PixelsAreWhatPlainSteppingGives) {
 
 // Residual, strided and depthwise windows with padding; FIFOs at their best and too small.
 TEST(StreamModel, WindowsAreWhatPlainSteppingGives) {
-    for (const std::int64_t target : {440, 700, 2000}) {
+    for (const std::int64_t target : {60, 440, 700, 2000}) {
         NetworkBuilder build(22);
         const std::vector<network::WindowAxis> same(2, {.kernel = 3, .pad_begin = 1, .pad_end = 1});
         const std::vector<network::WindowAxis> strided(2, {.kernel = 2, .stride = 2});
@@ -184,8 +184,8 @@ void expect_smallest(const Network& network, std::int64_t target_ii) {
         if (unit.module != Module::kFifo) continue;
         ++fifos;
         std::int64_t ii = 0;
-        const std::string message = error_of(
-            [&] { ii = fold(network, with_smaller(accelerator, unit)).ii_cycles; });
+        const std::string message =
+            error_of([&] { ii = fold(network, with_smaller(accelerator, unit)).ii_cycles; });
         EXPECT_TRUE(message.starts_with("Q0507: planted.json: with these FIFO depths") ||
                     ii > accelerator.ii_cycles)
             << unit.name << " of " << unit.integer("Depth") << ": II " << ii;
@@ -194,8 +194,8 @@ void expect_smallest(const Network& network, std::int64_t target_ii) {
 }
 
 const std::vector<network::WindowAxis>& same_windows() {
-    static const std::vector<network::WindowAxis> axes(
-        2, {.kernel = 3, .pad_begin = 1, .pad_end = 1});
+    static const std::vector<network::WindowAxis> axes(2,
+                                                       {.kernel = 3, .pad_begin = 1, .pad_end = 1});
     return axes;
 }
 
@@ -225,8 +225,8 @@ TEST(FifoSizing, ASkipOverDownAndUpSampling) {
     auto y = build.window_max(build.windows(x, halves, 0), 4);
     y = build.threshold(build.dense(build.windows(y, same_windows(), 0), 4, {-1, 1}), 3);
     y = build.concat({build.upsample(y, {2, 2}), x});
-    expect_smallest(
-        build.finish({build.dense(build.windows(y, same_windows(), 0), 2, {-1, 1})}), 2400);
+    expect_smallest(build.finish({build.dense(build.windows(y, same_windows(), 0), 2, {-1, 1})}),
+                    2400);
 }
 
 TEST(FifoSizing, ThreeBranchesOfOneTensor) {

@@ -52,8 +52,7 @@ TEST_F(PixelAccelerator, AFifoOneBeatTooSmallIsSlower) {
     const auto x = build.threshold(build.input("x", {5, 6, 4}, {0, 15}), 3);
     auto y = build.threshold(build.dense(build.windows(x, same, 0), 4, {-1, 1}), 3);
     y = build.dense(build.windows(y, same, 0), 4, {-1, 1});
-    const network::Network network =
-        build.finish({build.threshold(build.add({y, x}, {1, 2}), 3)});
+    const network::Network network = build.finish({build.threshold(build.add({y, x}, {1, 2}), 3)});
     const hw::Accelerator accelerator = hw::fold(network, at(480));
     check(network, at(480), 20);
     int slower = 0;

@@ -36,6 +36,7 @@ void expect_right(const SmallSystem& system, const Emulation& run, std::int64_t 
     EXPECT_GT(report.microseconds, 0);
     EXPECT_THAT(run.uart, HasSubstr("\ndone\n"));
     EXPECT_EQ(run.result.exit_code, 0);
+    EXPECT_TRUE(run.result.is_armed_first);
     EXPECT_NEAR(run.result.baud, 115200.0, 115200.0 * 0.02);
 }
 
@@ -182,13 +183,16 @@ TEST_P(PlantedFault, AnInstructionThatIsNone) {
                              "instruction; look at that function"));
 }
 
-TEST_P(PlantedFault, SendingBeforeReceivingIsArmedStillWorks) {
-    // The order is a matter of real DMAs that take data early; here nothing may be lost either way.
+TEST_P(PlantedFault, SendingBeforeReceivingIsArmedIsNoticed) {
+    // Nothing is lost here, as this DMA takes no data before it is told where to put them; others
+    // do.
     std::string& text = file_in(project_, "ql_dma.c");
     const std::string receive = "    begin(base + RECEIVE, receive, receive_bytes);\n";
     const std::string send = "    begin(base + SEND, send, send_bytes);\n";
     text.replace(text.find(receive + send), (receive + send).size(), send + receive);
-    expect_right(system_, system_.run(project_), 3);
+    const Emulation run = system_.run(project_);
+    EXPECT_EQ(read_report(run.uart, 10).labels, system_.expected);
+    EXPECT_FALSE(run.result.is_armed_first);
 }
 
 TEST_P(PlantedFault, AResultThatNeverComes) {

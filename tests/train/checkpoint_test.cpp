@@ -1,5 +1,5 @@
-#include "base/codes/base.h"
 #include "train/checkpoint.h"
+#include "base/codes/base.h"
 
 #include <gtest/gtest.h>
 

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "ir/ops.h"
+#include "ir/tidy.h"
+#include "lower/lower.h"
 #include "round_trip.h"
 #include "train/export_model.h"
 
@@ -200,6 +202,16 @@ std::vector<std::string> node_texts(const ir::Graph& graph) {
         texts.push_back(node.name + ":" + ir::op_name(node.op));
     }
     return texts;
+}
+
+// The networks of all built-in recipes, untrained, are integers throughout for the compiler.
+TEST(ExportNetwork, BuiltInRecipesLower) {
+    for (const std::string& name : builtin_recipe_names()) {
+        const Recipe recipe = load_recipe(name);
+        const Model model(recipe, 1);
+        const lower::CheckResult check = lower::check(ir::tidy(export_graph(network_of(model))));
+        EXPECT_FALSE(check.error) << name << ": " << check.error->text();
+    }
 }
 
 TEST(ExportNetwork, NodesBearTheLayersNames) {

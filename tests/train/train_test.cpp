@@ -278,6 +278,28 @@ TEST_F(Train, KeepsTheBestEpochAndLosesPatience) {
     EXPECT_TRUE(contents(path("impatient/model.onnx")) == contents(path("best/model.onnx")));
 }
 
+// Stopped after its best epoch and gone on with, a training still exports that epoch.
+TEST_F(Train, ResumesWithItsBestEpoch) {
+    Recipe rising =
+        recipe("optimizer = \"sgd\"\nschedule = \"step\"\nstep_epochs = 2\nkeep_best = true\n");
+    rising.training.epochs = 6;
+    rising.training.learning_rate = 0.05;
+    rising.training.step_factor = 400.0;
+    const TrainResult whole = train(rising, {.output = path("whole")});
+    ASSERT_LE(whole.best_epoch, 3);
+    EXPECT_THROW(train(rising, {.output = path("stopped")},
+                       [](const TrainProgress& progress) {
+                           if (progress.epoch == 5) {
+                               throw std::runtime_error("stop");
+                           }
+                       }),
+                 std::runtime_error);
+    const TrainResult resumed = train(rising, {.output = path("stopped")});
+    EXPECT_EQ(resumed.resumed_after_epoch, 4);
+    EXPECT_EQ(resumed.best_epoch, whole.best_epoch);
+    EXPECT_TRUE(contents(path("stopped/model.onnx")) == contents(path("whole/model.onnx")));
+}
+
 TEST_F(Train, WeightsAreClipped) {
     train(recipe("clip_weights = 0.125\n"), {.output = path("run")});
     Recipe wide = recipe("clip_weights = 0.125\nweight_decay = 0.0\n");

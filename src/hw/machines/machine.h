@@ -65,8 +65,10 @@ private:
 
 class Machine {
 public:
-    // step() says: nothing changes any more until a wire of the unit changes.
+    // step() says: nothing changes any more until a wire of the unit changes; kRests: the same, but
+    // the wires that it sets have changed now.
     static constexpr std::int64_t kAsleep = std::numeric_limits<std::int64_t>::max();
+    static constexpr std::int64_t kRests = kAsleep - 1;
 
     explicit Machine(MachinePorts ports)
         : inputs_(std::move(ports.inputs)), outputs_(std::move(ports.outputs)) {}
@@ -79,8 +81,8 @@ public:
     [[nodiscard]] virtual bool is_join() const { return false; }
     virtual void settle(Wires&) const {}
     // The clock edge. Returns in how many cycles the next one must be given: 1, or more where the
-    // wires it sets stay as they are now and no beat moves until then, or kAsleep. A change of the
-    // unit's other wires ends the wait. 1 is always right.
+    // wires it sets stay as they are now and no beat moves until then, or kAsleep or kRests. A
+    // change of the unit's other wires ends the wait. 1 is always right.
     virtual std::int64_t step(const Wires& wires) = 0;
     // The clock edges of cycles that step() asked to leave out.
     virtual void advance(std::int64_t) {}
@@ -92,6 +94,23 @@ public:
 protected:
     static void set(WireLine& wires, int channel, bool value) { wires.set(channel, value); }
     static std::int64_t next(bool changed) { return changed ? 1 : kAsleep; }
+    // `busy`: with the wires as they are, something will happen at the next edge.
+    static std::int64_t next(bool changed, bool busy) {
+        if (!changed) return kAsleep;
+        return busy ? 1 : kRests;
+    }
+    static bool has_valid(const Wires& wires, int channel) {
+        return wires.valid[static_cast<std::size_t>(channel)] != 0;
+    }
+    static bool has_ready(const Wires& wires, int channel) {
+        return wires.ready[static_cast<std::size_t>(channel)] != 0;
+    }
+    // One input, and an output register that is filled while there is something for it.
+    [[nodiscard]] bool is_busy(const Wires& wires, bool takes, bool out_valid,
+                               bool has_next) const {
+        const bool moves = !out_valid || has_ready(wires, outputs_[0]);
+        return (takes && has_valid(wires, inputs_[0])) || (moves && (out_valid || has_next));
+    }
     std::vector<int> inputs_;
     std::vector<int> outputs_;
 };

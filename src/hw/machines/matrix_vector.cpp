@@ -61,7 +61,7 @@ public:
             if (last_step) fold_ = fold_ == neuron_folds_ - 1 ? 0 : fold_ + 1;
         }
         if (!issue && !taken && !skid_changed && before == pipe_) return kAsleep;
-        return 1 + quiet_cycles(wires);
+        return computes(wires) ? 1 + quiet_cycles(wires) : kRests;
     }
     void advance(std::int64_t cycles) override {
         pipe_.shift(cycles, stages_);
@@ -100,6 +100,17 @@ private:
         }
         friend bool operator==(const Pipe&, const Pipe&) = default;
     };
+
+    // Whether the next edge does anything while the wires are as they are.
+    [[nodiscard]] bool computes(const Wires& wires) const {
+        const bool moves = enable();
+        const bool takes =
+            has_valid(wires, inputs_[0]) && (neuron_folds_ == 1 ? moves : free_ != 0);
+        const bool gives =
+            has_ready(wires, outputs_[0]) && (simd_folds_ == 1 ? skid_.valid() : pipe_.out_valid);
+        const bool issues = neuron_folds_ != 1 && (fold_ != 0 || news_ != 0);
+        return takes || gives || (moves && (issues || pipe_.valid != 0));
+    }
 
     // Cycles of a row in which the unit only computes: a step is issued in each, none of them ends
     // the row, no beat moves, nothing reaches the output register.

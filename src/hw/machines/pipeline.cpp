@@ -44,7 +44,11 @@ public:
             valid_ &= (std::uint64_t{1} << stages_) - 1;
         }
         const bool skid_changed = skid_.step(push, wires.fires(outputs_[0]));
-        return next(skid_changed || valid != valid_ || beat != beat_);
+        bool offered = true;
+        for (const int input : inputs_) offered = offered && has_valid(wires, input);
+        return next(skid_changed || valid != valid_ || beat != beat_,
+                    (skid_.ready() && valid_ != 0) ||
+                        skid_.is_busy(offered, has_ready(wires, outputs_[0])));
     }
     void state(StateHash& hash) const override {
         hash.add(static_cast<std::int64_t>(valid_));

@@ -48,7 +48,8 @@ public:
         } else if (ready) {
             out_valid_ = false;
         }
-        return next(changed);
+        return next(changed,
+                    is_busy(wires, used_ != words_, out_valid_, pass_.value != 0 || news_ != 0));
     }
     void state(StateHash& hash) const override {
         hash.add(used_);
@@ -163,7 +164,7 @@ public:
         } else if (ready) {
             out_valid_ = false;
         }
-        return next(changed);
+        return next(changed, is_busy(wires, whole_ != 2, out_valid_, whole_ != 0));
     }
     void state(StateHash& hash) const override {
         hash.add(write_.value);

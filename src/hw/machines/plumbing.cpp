@@ -18,7 +18,9 @@ public:
         set(wires.valid, outputs_[0], skid_.valid());
     }
     std::int64_t step(const Wires& wires) override {
-        return next(skid_.step(wires.fires(inputs_[0]), wires.fires(outputs_[0])));
+        const bool changed = skid_.step(wires.fires(inputs_[0]), wires.fires(outputs_[0]));
+        return next(changed,
+                    skid_.is_busy(has_valid(wires, inputs_[0]), has_ready(wires, outputs_[0])));
     }
     void state(StateHash& hash) const override { hash.add(skid_.held); }
 
@@ -48,7 +50,8 @@ public:
             out_valid_ = false;
         }
         peak_ = std::max(peak_, count_ + (out_valid_ ? 1 : 0));
-        return next(count != count_ || out_valid != out_valid_);
+        return next(count != count_ || out_valid != out_valid_,
+                    is_busy(wires, count_ != words_, out_valid_, count_ != 0));
     }
     void state(StateHash& hash) const override {
         hash.add(count_);
@@ -81,7 +84,8 @@ public:
         const std::int64_t count = count_;
         if (wires.fires(outputs_[0])) count_ -= out_;
         if (wires.fires(inputs_[0])) count_ += in_;
-        return next(count != count_);
+        return next(count != count_, (count_ <= slots_ - in_ && has_valid(wires, inputs_[0])) ||
+                                         (count_ >= out_ && has_ready(wires, outputs_[0])));
     }
     void state(StateHash& hash) const override { hash.add(count_); }
 

@@ -34,7 +34,11 @@ public:
             }
             changed = changed || taken_[way] != before;
         }
-        return next(skid_.step(wires.fires(inputs_[0]), skid_.valid() && all) || changed);
+        changed = skid_.step(wires.fires(inputs_[0]), skid_.valid() && all) || changed;
+        bool asked = false;
+        for (std::size_t way = 0; way < outputs_.size(); ++way)
+            asked = asked || (taken_[way] == 0 && has_ready(wires, outputs_[way]));
+        return next(changed, skid_.is_busy(has_valid(wires, inputs_[0]), asked));
     }
     void state(StateHash& hash) const override {
         for (const std::uint8_t taken : taken_) hash.add(taken);
@@ -80,7 +84,9 @@ public:
     std::int64_t step(const Wires& wires) override {
         const bool push = wires.fires(inputs_[turn_.way()]);
         if (push) turn_.step();
-        return next(skid_.step(push, wires.fires(outputs_[0])) || push);
+        const bool changed = skid_.step(push, wires.fires(outputs_[0])) || push;
+        return next(changed, skid_.is_busy(has_valid(wires, inputs_[turn_.way()]),
+                                           has_ready(wires, outputs_[0])));
     }
     void state(StateHash& hash) const override {
         turn_.state(hash);
@@ -106,7 +112,8 @@ public:
         const bool pop = wires.fires(outputs_[turn_.way()]);
         const bool changed = skid_.step(wires.fires(inputs_[0]), pop);
         if (pop) turn_.step();
-        return next(changed || pop);
+        return next(changed || pop, skid_.is_busy(has_valid(wires, inputs_[0]),
+                                                  has_ready(wires, outputs_[turn_.way()])));
     }
     void state(StateHash& hash) const override {
         turn_.state(hash);

@@ -57,7 +57,8 @@ public:
             ++ahead_;
             ++taken_;
         }
-        return next(issue || write || valid != valid_);
+        return next(issue || write || valid != valid_,
+                    is_busy(wires, taken_ < 0, valid_, outside_ || ahead_ >= 0));
     }
     void state(StateHash& hash) const override {
         for (const Loop* loop : {&group_, &kx_, &ky_, &ox_, &oy_}) hash.add(loop->at);
@@ -166,7 +167,8 @@ public:
             ++ahead_;
             ++taken_;
         }
-        return next(issue || write || valid != valid_);
+        return next(issue || write || valid != valid_,
+                    is_busy(wires, taken_ < 0, valid_, ahead_ >= 0));
     }
     void state(StateHash& hash) const override {
         for (const Loop* loop : {&group_, &ox_, &oy_}) hash.add(loop->at);
