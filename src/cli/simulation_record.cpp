@@ -25,14 +25,16 @@ std::string hexadecimal(const std::vector<std::uint8_t>& bytes) {
 
 }  // namespace
 
-std::vector<SampleFrame> pick_samples(const ir::Value& inputs, const std::vector<std::int64_t>& answers,
+std::vector<SampleFrame> pick_samples(const ir::Value& inputs,
+                                      const std::vector<std::int64_t>& answers,
                                       const std::vector<std::int64_t>& labels) {
     const std::int64_t frames = frame_count(inputs);
     std::vector<SampleFrame> samples;
     std::int64_t wrong = 0;
     for (std::int64_t frame = 0; frame < frames; ++frame) {
         const auto at = static_cast<std::size_t>(frame);
-        SampleFrame sample{.frame = frame, .label = std::nullopt, .answer = std::nullopt, .pixels = {}};
+        SampleFrame sample{
+            .frame = frame, .label = std::nullopt, .answer = std::nullopt, .pixels = {}};
         if (at < answers.size()) sample.answer = answers[at];
         if (at < labels.size()) sample.label = labels[at];
         const bool is_wrong = sample.answer && sample.label && *sample.answer != *sample.label;
@@ -58,7 +60,8 @@ std::vector<SampleFrame> pick_samples(const ir::Value& inputs, const std::vector
             const double scale = hi > lo ? 255.0 / (hi - lo) : 0.0;
             for (SampleFrame& sample : samples) {
                 for (std::int64_t k = 0; k < size; ++k) {
-                    const double value = (static_cast<double>(tensor[sample.frame * size + k]) - lo) * scale;
+                    const double value =
+                        (static_cast<double>(tensor[sample.frame * size + k]) - lo) * scale;
                     sample.pixels.push_back(static_cast<std::uint8_t>(std::lround(value)));
                 }
             }
@@ -90,7 +93,8 @@ Json simulation_json(const SimulateOutcome& outcome) {
 }
 
 void record_simulation(const std::filesystem::path& folder, const SimulateOutcome& outcome) {
-    std::ofstream(folder / "simulation.json", std::ios::binary) << simulation_json(outcome).dump(1) + "\n";
+    std::ofstream(folder / "simulation.json", std::ios::binary)
+        << simulation_json(outcome).dump(1) + "\n";
     refresh_report(folder);
 }
 

@@ -2,8 +2,6 @@
 
 namespace qloom::cli {
 
-std::unique_ptr<Verb> make_view_verb();
-
 std::vector<std::unique_ptr<Verb>> make_verbs() {
     std::vector<std::unique_ptr<Verb>> verbs;
     verbs.push_back(make_train_verb());

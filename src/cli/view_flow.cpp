@@ -53,7 +53,8 @@ Json training_in(const fs::path& folder) {
     return read_document(done);
 }
 
-// Operators keep their meaning whether shapes are known or not; a model whose shapes make no sense is shown as it is.
+// Operators keep their meaning whether shapes are known or not; a model whose shapes make no sense
+// is shown as it is.
 ir::Graph with_shapes(ir::Graph imported) {
     try {
         ir::Graph shaped = imported;
@@ -67,13 +68,17 @@ ir::Graph with_shapes(ir::Graph imported) {
 }  // namespace
 
 std::string title_of(const ir::Graph& model, const fs::path& file) {
-    static constexpr std::array kNamesOfExporters{"", "model", "graph", "main_graph", "torch_jit", "torch-jit-export"};
-    if (std::ranges::find(kNamesOfExporters, model.name) == kNamesOfExporters.end()) return model.name;
+    static constexpr std::array kNamesOfExporters{"",           "model",     "graph",
+                                                  "main_graph", "torch_jit", "torch-jit-export"};
+    if (std::ranges::find(kNamesOfExporters, model.name) == kNamesOfExporters.end())
+        return model.name;
     const std::string stem = file.stem().string();
     return stem.empty() ? "model" : stem;
 }
 
-Json training_beside(const fs::path& model_file) { return read_document(model_file.parent_path() / "metrics.json"); }
+Json training_beside(const fs::path& model_file) {
+    return read_document(model_file.parent_path() / "metrics.json");
+}
 
 Json view_of(const CompiledView& compiled) {
     const ir::Graph imported = with_shapes(compiled.imported);
@@ -107,10 +112,13 @@ ViewSession::ViewSession(ViewRequest request) : request_(std::move(request)) {
     }
     const fs::path normal = target.lexically_normal();
     folder_ = normal.has_filename() ? normal : normal.parent_path();
-    if (!fs::is_regular_file(folder_ / "model.onnx") && !fs::is_regular_file(running_metrics(folder_)) &&
+    if (!fs::is_regular_file(folder_ / "model.onnx") &&
+        !fs::is_regular_file(running_metrics(folder_)) &&
         !fs::is_regular_file(folder_ / "metrics.json")) {
         throw Error(code::kNothingToView, target.string(),
-                    fs::exists(target) ? "the folder has no model.onnx" : "there is no such file or folder, and no training writes one",
+                    fs::exists(target)
+                        ? "the folder has no model.onnx"
+                        : "there is no such file or folder, and no training writes one",
                     "give a model file, or a folder that `qloom train` or `qloom compile` wrote");
     }
 }
@@ -142,7 +150,8 @@ Json ViewSession::compiled_document() {
 Json ViewSession::model_document(const fs::path& file) {
     const Model model = load_model(file.string());
     const ir::Graph imported = with_shapes(onnx::parse_model(model.bytes, model.file));
-    const lower::LowerOptions options{.input_types = parse_input_types(model.graph, request_.input_types)};
+    const lower::LowerOptions options{.input_types =
+                                          parse_input_types(model.graph, request_.input_types)};
     const ir::Graph prepared = lower::prepared(model.graph, options);
     view::ViewInput input{.title = title_of(model.graph, file),
                           .imported = &imported,
@@ -154,8 +163,9 @@ Json ViewSession::model_document(const fs::path& file) {
         input.placements = lowered_->placements;
         input.notes = lowered_->notes;
         // Nobody asked for a rate yet: the smallest accelerator, from which a slider goes on.
-        accelerator_ = hw::fold(lowered_->network, {.board = hw::find_board(request_.board),
-                                                    .target_ii = view::target_limits(lowered_->network).slowest_ii});
+        accelerator_ = hw::fold(lowered_->network,
+                                {.board = hw::find_board(request_.board),
+                                 .target_ii = view::target_limits(lowered_->network).slowest_ii});
         input.accelerator = &*accelerator_;
     } catch (const Error& error) {
         input.error = error.diagnostic();
@@ -170,14 +180,15 @@ Json ViewSession::model_document(const fs::path& file) {
 
 Json ViewSession::training_document() const {
     const Json training = training_in(folder_);
-    return view::view_data({.title = training.is_object() ? training.value("recipe", "training") : "training",
-                            .training = training});
+    return view::view_data(
+        {.title = training.is_object() ? training.value("recipe", "training") : "training",
+         .training = training});
 }
 
 Json ViewSession::fold(std::int64_t ii_cycles) const {
     if (!accelerator_ || !lowered_) {
-        throw Error(code::kNothingToView, request_.target.string(), "there is no accelerator to fold",
-                    "look at the page for the reason");
+        throw Error(code::kNothingToView, request_.target.string(),
+                    "there is no accelerator to fold", "look at the page for the reason");
     }
     return view::accelerator_json(hw::fold(lowered_->network, {.board = accelerator_->board,
                                                                .clock_mhz = accelerator_->clock_mhz,
@@ -193,10 +204,11 @@ Json ViewSession::live() const {
         if (!error) revision += fmt::format("{}.", time.time_since_epoch().count());
     }
     const fs::path log = folder_ / "uart.log";
-    return {{"revision", revision},
-            {"training", training_in(folder_)},
-            {"simulation", read_document(folder_ / "simulation.json")},
-            {"uart", fs::is_regular_file(log) ? Json(read_end(log, kMostLogBytes)) : Json(nullptr)}};
+    return {
+        {"revision", revision},
+        {"training", training_in(folder_)},
+        {"simulation", read_document(folder_ / "simulation.json")},
+        {"uart", fs::is_regular_file(log) ? Json(read_end(log, kMostLogBytes)) : Json(nullptr)}};
 }
 
 }  // namespace qloom::cli

@@ -15,8 +15,8 @@
 namespace qloom::cli {
 
 struct ViewRequest {
-    std::filesystem::path target;               // a model file, a training's folder (also one that is still to appear), or
-                                                // a compiled folder
+    std::filesystem::path target;  // a model file, a training's folder (also one that is still to
+                                   // appear), or a compiled folder
     std::string board = "pynq-z1";              // for what is not compiled yet
     std::vector<std::string> input_types = {};  // the same
 };
@@ -41,7 +41,8 @@ struct CompiledView {
 };
 nlohmann::ordered_json view_of(const CompiledView& compiled);
 
-// Writes report.html of a compiled folder again, with what was measured since. Nothing where the page is not built in.
+// Writes report.html of a compiled folder again, with what was measured since. Nothing where the
+// page is not built in.
 void refresh_report(const std::filesystem::path& folder);
 
 // A folder or model while somebody looks at it. Every call sees the files as they are then.
@@ -51,8 +52,8 @@ public:
     explicit ViewSession(ViewRequest request);
 
     [[nodiscard]] nlohmann::ordered_json document();
-    // The network of the last document() folded for another target. Throws kNothingToView when it has no hardware,
-    // and what hw::fold throws.
+    // The network of the last document() folded for another target. Throws kNothingToView when it
+    // has no hardware, and what hw::fold throws.
     [[nodiscard]] nlohmann::ordered_json fold(std::int64_t ii_cycles) const;
     // {"revision", "training", "simulation", "uart"}: what changes while the page is open.
     [[nodiscard]] nlohmann::ordered_json live() const;

@@ -107,8 +107,6 @@ private:
             if (accelerator.units[i].module == Module::kFifo)
                 peaks_[accelerator.units[i].name] = timing.fifo_peaks[i];
         }
-                int(!timing.deadlocked && timing.ii <= double(pace_)), timing.steps * 1e-6,
-                timing.ii, pace_, timing.frames);
         return !timing.deadlocked && timing.ii <= static_cast<double>(pace_) + 1e-9;
     }
 

@@ -30,7 +30,8 @@ std::string text_of(const ::onnx::AttributeProto& attribute) {
 
 }  // namespace
 
-std::vector<std::pair<std::string, std::string>> attribute_texts(const ir::Graph& graph, const ir::Node& node) {
+std::vector<std::pair<std::string, std::string>> attribute_texts(const ir::Graph& graph,
+                                                                 const ir::Node& node) {
     ::onnx::GraphProto proto;
     write_node(graph, node, proto);
     std::vector<std::pair<std::string, std::string>> texts;

@@ -16,7 +16,8 @@ namespace {
 
 // "kernel positions" -> "kernel_positions"
 std::string identifier(std::string text) {
-    std::ranges::replace_if(text, [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
+    std::ranges::replace_if(
+        text, [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
     return text;
 }
 
@@ -32,7 +33,8 @@ void write_info(const DiagramTensor& tensor, ::onnx::ValueInfoProto& proto) {
     proto.set_name(tensor.name);
     auto* type = proto.mutable_type()->mutable_tensor_type();
     type->set_elem_type(data_type_of(tensor.type));
-    for (const std::int64_t size : tensor.shape) type->mutable_shape()->add_dim()->set_dim_value(size);
+    for (const std::int64_t size : tensor.shape)
+        type->mutable_shape()->add_dim()->set_dim_value(size);
 }
 
 }  // namespace
@@ -67,7 +69,8 @@ std::string serialise_diagram(const Diagram& diagram) {
     }();
     const auto find = [&](const std::string& name) -> const DiagramTensor& {
         const auto found = std::ranges::find(diagram.tensors, name, &DiagramTensor::name);
-        QLOOM_ASSERT(found != diagram.tensors.end(), "inputs and outputs of a diagram are tensors of it");
+        QLOOM_ASSERT(found != diagram.tensors.end(),
+                     "inputs and outputs of a diagram are tensors of it");
         return *found;
     };
     for (const std::string& name : diagram.inputs) write_info(find(name), *graph.add_input());
@@ -77,7 +80,8 @@ std::string serialise_diagram(const Diagram& diagram) {
         annotate(tensor.name, tensor.type, graph);
     }
     for (const DiagramConstant& constant : diagram.constants) {
-        write_tensor(constant.value, constant.name, data_type_of(constant.type), *graph.add_initializer());
+        write_tensor(constant.value, constant.name, data_type_of(constant.type),
+                     *graph.add_initializer());
         annotate(constant.name, constant.type, graph);
     }
     std::string bytes;

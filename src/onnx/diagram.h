@@ -38,7 +38,8 @@ struct Diagram {
     std::vector<std::string> outputs;  // names of tensors
 };
 
-// Equal diagrams give equal bytes. Integer types stand as quantisation annotations with FINN's names.
+// Equal diagrams give equal bytes. Integer types stand as quantisation annotations with FINN's
+// names.
 std::string serialise_diagram(const Diagram& diagram);
 
 }  // namespace qloom::onnx

@@ -21,18 +21,18 @@ Json document_of(const TrainResult& result) {
         epochs.push_back(std::move(entry));
     }
     return {{"recipe", result.recipe},
-                        {"quantised", result.quantised},
-                        {"seed", result.seed},
-                        {"parameters", result.parameters},
-                        {"accuracy", result.accuracy},
-                        {"loss", result.loss},
-                        {"seconds_per_epoch", result.seconds_per_epoch},
-                        {"seconds_loading", result.seconds_loading},
-                        {"seconds_training", result.seconds_training},
-                        {"seconds_evaluating", result.seconds_evaluating},
-                        {"best_epoch", result.best_epoch},
-                        {"resumed_after_epoch", result.resumed_after_epoch},
-                        {"epochs", std::move(epochs)}};
+            {"quantised", result.quantised},
+            {"seed", result.seed},
+            {"parameters", result.parameters},
+            {"accuracy", result.accuracy},
+            {"loss", result.loss},
+            {"seconds_per_epoch", result.seconds_per_epoch},
+            {"seconds_loading", result.seconds_loading},
+            {"seconds_training", result.seconds_training},
+            {"seconds_evaluating", result.seconds_evaluating},
+            {"best_epoch", result.best_epoch},
+            {"resumed_after_epoch", result.resumed_after_epoch},
+            {"epochs", std::move(epochs)}};
 }
 
 }  // namespace

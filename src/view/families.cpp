@@ -11,7 +11,8 @@ constexpr bool kOneOf = (std::is_same_v<T, Group> || ...);
 template <class T>
 constexpr std::string_view operator_family() {
     using namespace ir;  // NOLINT: the list is of nothing else
-    if constexpr (kOneOf<T, Quant, BipolarQuant, Trunc, MultiThreshold, QuantizeLinear, DequantizeLinear>) {
+    if constexpr (kOneOf<T, Quant, BipolarQuant, Trunc, MultiThreshold, QuantizeLinear,
+                         DequantizeLinear>) {
         return "quantiser";
     } else if constexpr (kOneOf<T, MatMul, Gemm, XnorPopcountMatMul, Conv, ConvTranspose>) {
         return "linear";
@@ -21,7 +22,8 @@ constexpr std::string_view operator_family() {
         return "activation";
     } else if constexpr (kOneOf<T, Binary>) {
         return "elementwise";
-    } else if constexpr (kOneOf<T, MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool, QuantAvgPool2d, Reduce>) {
+    } else if constexpr (kOneOf<T, MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool,
+                                QuantAvgPool2d, Reduce>) {
         return "pooling";
     } else if constexpr (kOneOf<T, Softmax, TopK, ArgMax>) {
         return "head";

@@ -17,9 +17,13 @@ std::string range_text(const std::vector<std::int64_t>& values) {
     return lo == hi ? fmt::format("{}", lo) : fmt::format("{} to {}, by channel", lo, hi);
 }
 
-std::string weight_text(IntType type, bool bipolar) { return bipolar ? "-1 or +1, one bit" : type.text(); }
+std::string weight_text(IntType type, bool bipolar) {
+    return bipolar ? "-1 or +1, one bit" : type.text();
+}
 
-std::string reduction_text(net::Reduction reduction) { return reduction == net::Reduction::kMax ? "largest" : "sum"; }
+std::string reduction_text(net::Reduction reduction) {
+    return reduction == net::Reduction::kMax ? "largest" : "sum";
+}
 
 Facts window_facts(const net::SlidingWindow& window) {
     Facts facts;
@@ -31,13 +35,16 @@ Facts window_facts(const net::SlidingWindow& window) {
     add("kernel", [](const net::WindowAxis& axis) { return fmt::format("{}", axis.kernel); });
     add("stride", [](const net::WindowAxis& axis) { return fmt::format("{}", axis.stride); });
     add("dilation", [](const net::WindowAxis& axis) { return fmt::format("{}", axis.dilation); });
-    add("padding", [](const net::WindowAxis& axis) { return fmt::format("{} + {}", axis.pad_begin, axis.pad_end); });
+    add("padding", [](const net::WindowAxis& axis) {
+        return fmt::format("{} + {}", axis.pad_begin, axis.pad_end);
+    });
     facts.emplace_back("padding value", fmt::format("{}", window.pad_value));
     return facts;
 }
 
 Facts rows_facts(const char* what, const Shape& shape) {
-    return {{what, fmt::format("{}", shape[1])}, {"rows", shape[0] == 1 ? "1, for all channels" : fmt::format("{}", shape[0])}};
+    return {{what, fmt::format("{}", shape[1])},
+            {"rows", shape[0] == 1 ? "1, for all channels" : fmt::format("{}", shape[0])}};
 }
 
 }  // namespace
@@ -47,9 +54,11 @@ Facts layer_facts(const net::LayerKind& kind) {
         ir::Overloaded{
             [](const net::MatrixVector& layer) -> Facts {
                 const bool xnor = layer.arithmetic == net::MatrixVector::Arithmetic::kXnorPopcount;
-                return {{"matrix", fmt::format("{} x {}", layer.matrix_height(), layer.matrix_width())},
-                        {"arithmetic", xnor ? "XNOR and popcount" : "integer"},
-                        {"weights", xnor ? "bits" : weight_text(layer.weight_type, layer.bipolar_weights)}};
+                return {
+                    {"matrix", fmt::format("{} x {}", layer.matrix_height(), layer.matrix_width())},
+                    {"arithmetic", xnor ? "XNOR and popcount" : "integer"},
+                    {"weights",
+                     xnor ? "bits" : weight_text(layer.weight_type, layer.bipolar_weights)}};
             },
             [](const net::VectorVector& layer) -> Facts {
                 return {{"channels", fmt::format("{}", layer.weights.dim(0))},
@@ -83,9 +92,12 @@ Facts layer_facts(const net::LayerKind& kind) {
             },
             [](const net::SlidingWindow& layer) -> Facts { return window_facts(layer); },
             [](const net::WindowReduce& layer) -> Facts {
-                return {{"reduction", reduction_text(layer.reduction)}, {"positions", fmt::format("{}", layer.positions)}};
+                return {{"reduction", reduction_text(layer.reduction)},
+                        {"positions", fmt::format("{}", layer.positions)}};
             },
-            [](const net::GlobalReduce& layer) -> Facts { return {{"reduction", reduction_text(layer.reduction)}}; },
+            [](const net::GlobalReduce& layer) -> Facts {
+                return {{"reduction", reduction_text(layer.reduction)}};
+            },
             [](const net::Upsample& layer) -> Facts {
                 return {{"factors", fmt::format("{}", fmt::join(layer.factors, ", "))}};
             },
@@ -93,7 +105,9 @@ Facts layer_facts(const net::LayerKind& kind) {
                 return {{"factors", fmt::format("{}", fmt::join(layer.factors, ", "))},
                         {"value", fmt::format("{}", layer.value)}};
             },
-            [](const net::DepthToSpace& layer) -> Facts { return {{"block", fmt::format("{}", layer.block)}}; },
+            [](const net::DepthToSpace& layer) -> Facts {
+                return {{"block", fmt::format("{}", layer.block)}};
+            },
             [](const auto&) -> Facts { return {}; },  // no parameters, or as many as channels
         },
         kind);

@@ -21,9 +21,12 @@ constexpr std::int64_t kMostValuesListed = 8;
 std::string type_of(const ir::TensorInfo& tensor) {
     if (tensor.annotation) return tensor.annotation->text();
     switch (tensor.type) {
-        case ir::ElementType::kFloat32: return "float32";
-        case ir::ElementType::kInt64: return "int64";
-        case ir::ElementType::kBool: return "bool";
+        case ir::ElementType::kFloat32:
+            return "float32";
+        case ir::ElementType::kInt64:
+            return "int64";
+        case ir::ElementType::kBool:
+            return "bool";
     }
     return "";
 }
@@ -42,8 +45,8 @@ void add_scale(Json& json, const char* name, const std::vector<double>& values) 
 // Which integers stand for which tensor of the model.
 std::map<std::string, Json> integers_of(const lower::Lowered& lowered) {
     std::map<std::string, Json> integers;
-    const auto add = [&](const std::string& tensor, network::StreamId id, const std::vector<double>& scale,
-                         const std::vector<double>& bias) {
+    const auto add = [&](const std::string& tensor, network::StreamId id,
+                         const std::vector<double>& scale, const std::vector<double>& bias) {
         if (id == network::StreamId::kNone) return;
         const network::Stream& stream = lowered.network.stream(id);
         Json json{{"type", stream.type.text()},
@@ -58,10 +61,12 @@ std::map<std::string, Json> integers_of(const lower::Lowered& lowered) {
             input.channel_scale.empty() ? std::vector<double>{input.scale} : input.channel_scale,
             input.channel_bias.empty() ? std::vector<double>{input.bias} : input.channel_bias);
     }
-    for (const lower::Probe& probe : lowered.probes) add(probe.tensor, probe.stream, probe.scale, probe.bias);
+    for (const lower::Probe& probe : lowered.probes)
+        add(probe.tensor, probe.stream, probe.scale, probe.bias);
     for (const lower::OutputBinding& output : lowered.outputs) {
         if (output.terms.size() == 1) {
-            add(output.tensor, output.terms.front().stream, output.terms.front().scale, output.bias);
+            add(output.tensor, output.terms.front().stream, output.terms.front().scale,
+                output.bias);
         }
     }
     return integers;
@@ -89,11 +94,16 @@ Json ids_of(const std::vector<ir::TensorId>& ids) {
 
 std::string_view placement_name(lower::Placement placement) {
     switch (placement) {
-        case lower::Placement::kHardware: return "hardware";
-        case lower::Placement::kHostBefore: return "host-before";
-        case lower::Placement::kHostAfter: return "host-after";
-        case lower::Placement::kFolded: return "folded";
-        case lower::Placement::kUnsupported: return "unsupported";
+        case lower::Placement::kHardware:
+            return "hardware";
+        case lower::Placement::kHostBefore:
+            return "host-before";
+        case lower::Placement::kHostAfter:
+            return "host-after";
+        case lower::Placement::kFolded:
+            return "folded";
+        case lower::Placement::kUnsupported:
+            return "unsupported";
     }
     return "";
 }
@@ -101,15 +111,18 @@ std::string_view placement_name(lower::Placement placement) {
 Json graph_of(const ir::Graph& model, const std::vector<lower::NodePlacement>& placements,
               const lower::Lowered* lowered) {
     std::map<std::string, const lower::NodePlacement*> placed;
-    for (const lower::NodePlacement& placement : placements) placed.emplace(placement.node, &placement);
-    const std::map<std::string, Json> integers = lowered == nullptr ? std::map<std::string, Json>{} : integers_of(*lowered);
+    for (const lower::NodePlacement& placement : placements)
+        placed.emplace(placement.node, &placement);
+    const std::map<std::string, Json> integers =
+        lowered == nullptr ? std::map<std::string, Json>{} : integers_of(*lowered);
 
     Json tensors = Json::array();
     for (const ir::TensorInfo& tensor : model.tensors()) {
         Json json{{"name", tensor.name}, {"type", type_of(tensor)}};
         if (tensor.shape) json["shape"] = *tensor.shape;
         if (tensor.constant) json["constant"] = constant_values(*tensor.constant);
-        if (const auto found = integers.find(tensor.name); found != integers.end()) json["integers"] = found->second;
+        if (const auto found = integers.find(tensor.name); found != integers.end())
+            json["integers"] = found->second;
         tensors.push_back(std::move(json));
     }
     Json nodes = Json::array();
@@ -120,7 +133,8 @@ Json graph_of(const ir::Graph& model, const std::vector<lower::NodePlacement>& p
                   {"inputs", ids_of(node.inputs)},
                   {"outputs", ids_of(node.outputs)}};
         Json facts = Json::array();
-        for (const auto& [key, text] : onnx::attribute_texts(model, node)) facts.push_back({key, text});
+        for (const auto& [key, text] : onnx::attribute_texts(model, node))
+            facts.push_back({key, text});
         json["facts"] = std::move(facts);
         if (const auto found = placed.find(node.name); found != placed.end()) {
             json["placement"] = {{"where", placement_name(found->second->placement)},

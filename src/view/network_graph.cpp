@@ -13,7 +13,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 namespace net = network;
 
-// A page shows a few channels' staircases, not a thousand: whole rows, evenly spread, up to this many numbers in all.
+// A page shows a few channels' staircases, not a thousand: whole rows, evenly spread, up to this
+// many numbers in all.
 constexpr std::int64_t kMostRows = 16;
 constexpr std::int64_t kMostNumbers = 4096;
 
@@ -25,32 +26,34 @@ struct Rows {
 Rows some_rows(const Tensor<std::int64_t>& table) {
     const std::int64_t rows = table.dim(0);
     const std::int64_t size = table.dim(1);
-    const std::int64_t shown = std::clamp<std::int64_t>(kMostNumbers / std::max<std::int64_t>(size, 1), 1,
-                                                        std::min(rows, kMostRows));
+    const std::int64_t shown = std::clamp<std::int64_t>(
+        kMostNumbers / std::max<std::int64_t>(size, 1), 1, std::min(rows, kMostRows));
     Rows some;
     for (std::int64_t k = 0; k < shown; ++k) {
         const std::int64_t row = shown == 1 ? 0 : k * (rows - 1) / (shown - 1);
         some.channels.push_back(row);
-        some.values.push_back(std::vector<std::int64_t>(table.begin() + row * size, table.begin() + (row + 1) * size));
+        some.values.push_back(std::vector<std::int64_t>(table.begin() + row * size,
+                                                        table.begin() + (row + 1) * size));
     }
     return some;
 }
 
 void add_numbers(const net::LayerKind& kind, Json& json) {
-    if (const auto* layer = std::get_if<net::MatrixVector>(&kind)) json["weights"] = statistics(layer->weights);
-    if (const auto* layer = std::get_if<net::VectorVector>(&kind)) json["weights"] = statistics(layer->weights);
+    if (const auto* layer = std::get_if<net::MatrixVector>(&kind))
+        json["weights"] = statistics(layer->weights);
+    if (const auto* layer = std::get_if<net::VectorVector>(&kind))
+        json["weights"] = statistics(layer->weights);
     if (const auto* layer = std::get_if<net::Threshold>(&kind)) {
         Rows rows = some_rows(layer->thresholds);
         Json falling = Json::array();
         for (const Json& channel : rows.channels) {
-            falling.push_back(!layer->decreasing.empty() && layer->decreasing[channel.get<std::size_t>()]);
+            falling.push_back(!layer->decreasing.empty() &&
+                              layer->decreasing[channel.get<std::size_t>()]);
         }
-        json["thresholds"] = {{"rows", layer->thresholds.dim(0)},
-                              {"steps", layer->thresholds.dim(1)},
-                              {"lowest_output", layer->out_bias},
-                              {"channels", std::move(rows.channels)},
-                              {"values", std::move(rows.values)},
-                              {"decreasing", std::move(falling)}};
+        json["thresholds"] = {
+            {"rows", layer->thresholds.dim(0)}, {"steps", layer->thresholds.dim(1)},
+            {"lowest_output", layer->out_bias}, {"channels", std::move(rows.channels)},
+            {"values", std::move(rows.values)}, {"decreasing", std::move(falling)}};
     }
     if (const auto* layer = std::get_if<net::Lookup>(&kind)) {
         Rows rows = some_rows(layer->table);

@@ -8,18 +8,24 @@
 namespace qloom::view {
 namespace {
 
-constexpr std::string_view kPlace = "<script id=\"view-data\" type=\"application/json\">null</script>";
+constexpr std::string_view kPlace =
+    "<script id=\"view-data\" type=\"application/json\">null</script>";
 constexpr std::string_view kOpen = "<script id=\"view-data\" type=\"application/json\">";
 constexpr std::string_view kClose = "</script>";
 
 }  // namespace
 
-std::string_view page() { return embedded_page().empty() ? std::string_view{} : embedded_page().front().text; }
+std::string_view page() {
+    return embedded_page().empty() ? std::string_view{} : embedded_page().front().text;
+}
 
 std::string_view required_page(std::string_view page) {
     if (page.empty()) {
-        throw Error(code::kPageMissing, "", "this program was built without its page: npm was missing, or could fetch no packages",
-                    "install nodejs and npm, remove the folder viewer/ of the build, and build again; `--json` prints the data");
+        throw Error(
+            code::kPageMissing, "",
+            "this program was built without its page: npm was missing, or could fetch no packages",
+            "install nodejs and npm, remove the folder viewer/ of the build, and build again; "
+            "`--json` prints the data");
     }
     return page;
 }

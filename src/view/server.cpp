@@ -29,7 +29,9 @@ constexpr std::int64_t kMostCycles = 1'000'000'000'000;
 
 void answer(httplib::Response& response, int status, const nlohmann::ordered_json& json) {
     response.status = status;
-    response.set_content(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace), "application/json");
+    response.set_content(
+        json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace),
+        "application/json");
 }
 
 void refuse(httplib::Response& response, int status, const std::string& what) {
@@ -56,7 +58,8 @@ struct Server::Impl {
 
     // "" for a request of the page itself or of a person's own tool, else why it is refused.
     [[nodiscard]] std::string objection(const httplib::Request& request) const {
-        if (request.get_header_value_count("Host") != 1 || !own_names.contains(request.get_header_value("Host")))
+        if (request.get_header_value_count("Host") != 1 ||
+            !own_names.contains(request.get_header_value("Host")))
             return "this server answers to its own address only";
         const std::size_t origins = request.get_header_value_count("Origin");
         if (origins > 1) return "a request has one origin";
@@ -70,7 +73,8 @@ struct Server::Impl {
             const bool opens_page = site == "cross-site" && request.path == "/" &&
                                     request.get_header_value("Sec-Fetch-Mode") == "navigate" &&
                                     request.get_header_value("Sec-Fetch-Dest") == "document";
-            if (site != "same-origin" && site != "none" && !opens_page) return "other origins get no answers";
+            if (site != "same-origin" && site != "none" && !opens_page)
+                return "other origins get no answers";
         }
         return "";
     }
@@ -93,10 +97,12 @@ struct Server::Impl {
             refuse(response, 404, "there is no accelerator to fold");
             return;
         }
-        const std::optional<std::int64_t> ii =
-            request.get_param_value_count("ii") == 1 ? cycles_of(request.get_param_value("ii")) : std::nullopt;
+        const std::optional<std::int64_t> ii = request.get_param_value_count("ii") == 1
+                                                   ? cycles_of(request.get_param_value("ii"))
+                                                   : std::nullopt;
         if (!ii) {
-            refuse(response, 400, fmt::format("ii must be one number of cycles from 1 to {}", kMostCycles));
+            refuse(response, 400,
+                   fmt::format("ii must be one number of cycles from 1 to {}", kMostCycles));
             return;
         }
         compute(response, [&] { answer(response, 200, content.fold(*ii)); });
@@ -105,21 +111,26 @@ struct Server::Impl {
     void add_routes() {
         server.Get("/", [this](const httplib::Request&, httplib::Response& response) {
             // Scripts and styles stand in the page itself; it talks to this server only.
-            response.set_header("Content-Security-Policy",
-                                "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "
-                                "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+            response.set_header(
+                "Content-Security-Policy",
+                "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+                "img-src data:; "
+                "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
             response.set_content(content.page, "text/html; charset=utf-8");
         });
         server.Get("/api/view", [this](const httplib::Request&, httplib::Response& response) {
             compute(response, [&] { response.set_content(content.view(), "application/json"); });
         });
-        server.Get("/api/fold", [this](const httplib::Request& request, httplib::Response& response) {
-            serve_fold(request, response);
-        });
+        server.Get("/api/fold",
+                   [this](const httplib::Request& request, httplib::Response& response) {
+                       serve_fold(request, response);
+                   });
         server.Get("/api/live", [this](const httplib::Request&, httplib::Response& response) {
             compute(response, [&] { answer(response, 200, content.live()); });
         });
-        server.Get("/favicon.ico", [](const httplib::Request&, httplib::Response& response) { response.status = 204; });
+        server.Get("/favicon.ico", [](const httplib::Request&, httplib::Response& response) {
+            response.status = 204;
+        });
     }
 
     void configure() {
@@ -128,21 +139,23 @@ struct Server::Impl {
                                     {"Cross-Origin-Opener-Policy", "same-origin"},
                                     {"Referrer-Policy", "no-referrer"},
                                     {"Cache-Control", "no-store"}});
-        server.set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
-            if (request.method != "GET" && request.method != "HEAD") {
-                response.set_header("Allow", "GET, HEAD");
-                refuse(response, 405, "only GET and HEAD");
+        server.set_pre_routing_handler(
+            [this](const httplib::Request& request, httplib::Response& response) {
+                if (request.method != "GET" && request.method != "HEAD") {
+                    response.set_header("Allow", "GET, HEAD");
+                    refuse(response, 405, "only GET and HEAD");
+                    return httplib::Server::HandlerResponse::Handled;
+                }
+                const std::string why = objection(request);
+                if (why.empty()) return httplib::Server::HandlerResponse::Unhandled;
+                refuse(response, 403, why);
                 return httplib::Server::HandlerResponse::Handled;
-            }
-            const std::string why = objection(request);
-            if (why.empty()) return httplib::Server::HandlerResponse::Unhandled;
-            refuse(response, 403, why);
-            return httplib::Server::HandlerResponse::Handled;
-        });
+            });
         server.set_error_handler([](const httplib::Request&, httplib::Response& response) {
             if (response.body.empty()) refuse(response, response.status, "nothing is served here");
         });
-        // Without SO_REUSEPORT, which the library would set: a port that somebody else serves is taken.
+        // Without SO_REUSEPORT, which the library would set: a port that somebody else serves is
+        // taken.
         server.set_socket_options([](socket_t socket) {
             const int yes = 1;
             ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
@@ -151,7 +164,9 @@ struct Server::Impl {
         server.set_read_timeout(kReadSeconds, 0);
         server.set_keep_alive_timeout(1);  // how long stop() may have to wait
         server.set_tcp_nodelay(true);
-        server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };  // the library deletes it
+        server.new_task_queue = [] {
+            return new httplib::ThreadPool(kThreads);
+        };  // the library deletes it
     }
 };
 
@@ -165,7 +180,8 @@ Server::Server(ServerContent content, int port) : impl_(std::make_unique<Impl>()
         impl_->port = impl_->server.bind_to_port(kHost, port) ? port : -1;
     }
     if (impl_->port <= 0) {
-        throw Error(code::kPortTaken, fmt::format("{}:{}", kHost, port), "the page cannot be served at this port",
+        throw Error(code::kPortTaken, fmt::format("{}:{}", kHost, port),
+                    "the page cannot be served at this port",
                     "name a free one with --port, or leave --port out");
     }
     for (const char* name : {"127.0.0.1", "localhost"}) {

@@ -63,7 +63,11 @@ nlohmann::ordered_json statistics_of(const Tensor<T>& values) {
 }  // namespace
 
 nlohmann::ordered_json statistics(const Tensor<float>& values) { return statistics_of(values); }
-nlohmann::ordered_json statistics(const Tensor<std::int32_t>& values) { return statistics_of(values); }
-nlohmann::ordered_json statistics(const Tensor<std::int64_t>& values) { return statistics_of(values); }
+nlohmann::ordered_json statistics(const Tensor<std::int32_t>& values) {
+    return statistics_of(values);
+}
+nlohmann::ordered_json statistics(const Tensor<std::int64_t>& values) {
+    return statistics_of(values);
+}
 
 }  // namespace qloom::view

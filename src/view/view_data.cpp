@@ -10,7 +10,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json step_json(const StepInfo& step, Json graph) {
-    return {{"id", step.id}, {"title", step.title}, {"about", step.about}, {"graph", std::move(graph)}};
+    return {
+        {"id", step.id}, {"title", step.title}, {"about", step.about}, {"graph", std::move(graph)}};
 }
 
 std::int64_t parameter_count(const ir::Graph& model) {
@@ -32,17 +33,21 @@ Json diagnostic_json(const Diagnostic& diagnostic) {
 
 Json view_data(const ViewInput& input) {
     Json steps = Json::array();
-    if (input.imported != nullptr) steps.push_back(step_json(kImportStep, graph_of(*input.imported)));
+    if (input.imported != nullptr)
+        steps.push_back(step_json(kImportStep, graph_of(*input.imported)));
     if (input.prepared != nullptr) {
         steps.push_back(step_json(kTidyStep, graph_of(*input.prepared)));
-        steps.push_back(step_json(kIntegersStep, graph_of(*input.prepared, input.placements, input.lowered)));
+        steps.push_back(
+            step_json(kIntegersStep, graph_of(*input.prepared, input.placements, input.lowered)));
     }
-    if (input.lowered != nullptr) steps.push_back(step_json(kNetworkStep, graph_of(input.lowered->network)));
+    if (input.lowered != nullptr)
+        steps.push_back(step_json(kNetworkStep, graph_of(input.lowered->network)));
     Json accelerator = nullptr;
     Json limits = nullptr;
     if (input.accelerator != nullptr) {
         accelerator = accelerator_json(*input.accelerator);
-        steps.push_back(step_json(kAcceleratorStep, nullptr));  // drawn from "accelerator", which a slider replaces
+        steps.push_back(step_json(kAcceleratorStep,
+                                  nullptr));  // drawn from "accelerator", which a slider replaces
         const TargetLimits found = target_limits(input.lowered->network);
         limits = {{"fastest_ii_cycles", found.fastest_ii}, {"slowest_ii_cycles", found.slowest_ii}};
     }

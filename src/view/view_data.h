@@ -21,11 +21,13 @@ struct ViewInput {
     const ir::Graph* imported = nullptr;  // as the file has it
     const ir::Graph* prepared = nullptr;  // tidied, as lowering takes it
     std::vector<lower::NodePlacement> placements = {};
-    const lower::Lowered* lowered = nullptr;  // none: the model cannot become hardware, and `error` says why
+    const lower::Lowered* lowered =
+        nullptr;  // none: the model cannot become hardware, and `error` says why
     const hw::Accelerator* accelerator = nullptr;
     std::optional<Diagnostic> error = {};  // why the steps end early
     std::vector<std::string> notes = {};
-    // Documents of the commands that made them, null when not known: metrics.json, simulation.json, the self-check.
+    // Documents of the commands that made them, null when not known: metrics.json, simulation.json,
+    // the self-check.
     nlohmann::ordered_json training = nullptr;
     nlohmann::ordered_json simulation = nullptr;
     nlohmann::ordered_json self_check = nullptr;

@@ -17,8 +17,10 @@ class View : public testing::Test {
 protected:
     View() { write_model_file(dense_model(), place_.path("dense.onnx")); }
 
-    [[nodiscard]] Outcome compile(const std::string& output, const std::vector<std::string>& more = {}) const {
-        std::vector<std::string> words{"compile", "dense.onnx", "--board", "pynq-z1", "--ii", "24", "--no-package", "-o", output, "--json"};
+    [[nodiscard]] Outcome compile(const std::string& output,
+                                  const std::vector<std::string>& more = {}) const {
+        std::vector<std::string> words{"compile", "dense.onnx",   "--board", "pynq-z1", "--ii",
+                                       "24",      "--no-package", "-o",      output,    "--json"};
         words.insert(words.end(), more.begin(), more.end());
         return place_.qloom(words);
     }
@@ -37,15 +39,18 @@ TEST_F(View, DocumentOfACompiledFolderHasTheNumbersOfCompile) {
     EXPECT_EQ(document["title"], "dense");
     std::vector<std::string> steps;
     for (const auto& step : document["steps"]) steps.push_back(step["id"]);
-    EXPECT_EQ(steps, (std::vector<std::string>{"import", "tidy", "integers", "network", "accelerator"}));
-    for (const char* key : {"board", "part", "clock_mhz", "target_ii_cycles", "ii_cycles", "latency_cycles", "fps", "luts", "ffs",
-                            "bram36", "dsps", "utilisation"}) {
+    EXPECT_EQ(steps,
+              (std::vector<std::string>{"import", "tidy", "integers", "network", "accelerator"}));
+    for (const char* key :
+         {"board", "part", "clock_mhz", "target_ii_cycles", "ii_cycles", "latency_cycles", "fps",
+          "luts", "ffs", "bram36", "dsps", "utilisation"}) {
         EXPECT_EQ(document["accelerator"][key], compiled.json()[key]) << key;
     }
     const auto& units = compiled.json()["units"];
     ASSERT_EQ(document["accelerator"]["units"].size(), units.size());
     for (std::size_t i = 0; i < units.size(); ++i) {
-        for (const auto& [key, value] : units[i].items()) EXPECT_EQ(document["accelerator"]["units"][i][key], value) << key;
+        for (const auto& [key, value] : units[i].items())
+            EXPECT_EQ(document["accelerator"]["units"][i][key], value) << key;
     }
     EXPECT_EQ(document["self_check"], compiled.json()["self_check"]);
     EXPECT_TRUE(document["training"].is_null());
@@ -53,7 +58,8 @@ TEST_F(View, DocumentOfACompiledFolderHasTheNumbersOfCompile) {
 }
 
 TEST_F(View, ModelThatIsNotCompiledStartsWithTheSmallestAccelerator) {
-    const nlohmann::json document = place_.qloom({"view", "dense.onnx", "--board", "zcu104", "--json"}).json();
+    const nlohmann::json document =
+        place_.qloom({"view", "dense.onnx", "--board", "zcu104", "--json"}).json();
     EXPECT_EQ(document["accelerator"]["board"], "zcu104");
     // fc1 with one multiplier: 6 x 4 products a frame.
     EXPECT_EQ(document["target_limits"]["slowest_ii_cycles"], 24);
@@ -71,7 +77,9 @@ TEST_F(View, ModelThatCannotBecomeHardwareIsShownWithTheReason) {
     const nlohmann::json document = view.json();
     EXPECT_TRUE(document["accelerator"].is_null());
     EXPECT_EQ(document["steps"].size(), 3U);
-    EXPECT_EQ(document["problem"]["code"], place_.qloom({"compile", "bad.onnx", "--board", "pynq-z1", "--ii", "24", "-o", "no", "--json"})
+    EXPECT_EQ(document["problem"]["code"], place_
+                                               .qloom({"compile", "bad.onnx", "--board", "pynq-z1",
+                                                       "--ii", "24", "-o", "no", "--json"})
                                                .json()["error"]["code"]);
 }
 
@@ -79,7 +87,8 @@ TEST_F(View, NothingToViewIsSaid) {
     const Outcome outcome = place_.qloom({"view", "nowhere"});
     EXPECT_EQ(outcome.exit_code, 1);
     EXPECT_EQ(outcome.err,
-              "qloom: error: Q1302: nowhere: there is no such file or folder, and no training writes one; give a model file, or a "
+              "qloom: error: Q1302: nowhere: there is no such file or folder, and no training "
+              "writes one; give a model file, or a "
               "folder that `qloom train` or `qloom compile` wrote\n");
 }
 
@@ -98,15 +107,19 @@ TEST_F(View, StepsAreWrittenOnRequest) {
     ASSERT_EQ(compile("plain").exit_code, 0);
     EXPECT_FALSE(place_.exists("plain/steps"));
     ASSERT_EQ(compile("out", {"--steps"}).exit_code, 0);
-    for (const char* file : {"01_import", "02_tidy", "03_integers", "04_network", "05_accelerator"}) {
+    for (const char* file :
+         {"01_import", "02_tidy", "03_integers", "04_network", "05_accelerator"}) {
         EXPECT_TRUE(place_.exists(std::string("out/steps/") + file + ".onnx")) << file;
     }
     // The first three compute what the model computes.
     write_npy(place_.path("x.npy"), dense_frames(5));
     for (const char* file : {"01_import", "02_tidy", "03_integers"}) {
-        const Outcome run = place_.qloom({"run", std::string("out/steps/") + file + ".onnx", "--input", "x.npy", "--output", "y.npy"});
+        const Outcome run = place_.qloom({"run", std::string("out/steps/") + file + ".onnx",
+                                          "--input", "x.npy", "--output", "y.npy"});
         ASSERT_EQ(run.exit_code, 0) << run.err;
-        EXPECT_EQ(std::get<Tensor<float>>(read_npy(place_.path("y.npy"))), dense_outputs(dense_frames(5))) << file;
+        EXPECT_EQ(std::get<Tensor<float>>(read_npy(place_.path("y.npy"))),
+                  dense_outputs(dense_frames(5)))
+            << file;
     }
 }
 

@@ -17,7 +17,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 hw::Accelerator tutorial(std::int64_t ii) {
-    return hw::fold(testing::tutorial_network(false), {.board = hw::find_board("pynq-z1"), .target_ii = ii});
+    return hw::fold(testing::tutorial_network(false),
+                    {.board = hw::find_board("pynq-z1"), .target_ii = ii});
 }
 
 TEST(AcceleratorJson, NumbersAreTheAccelerators) {
@@ -57,8 +58,8 @@ TEST(AcceleratorJson, FifoOccupancyStaysBelowTheDepth) {
     int fifos = 0;
     for (std::uint32_t seed = 1; seed <= 12; ++seed) {
         const testing::RandomDesign design = testing::random_design(seed);
-        const Json json = accelerator_json(
-            hw::fold(design.network, {.board = hw::find_board("zcu104"), .target_ii = design.target_ii}));
+        const Json json = accelerator_json(hw::fold(
+            design.network, {.board = hw::find_board("zcu104"), .target_ii = design.target_ii}));
         for (const Json& unit : json["units"]) {
             if (!unit.contains("depth_beats")) continue;
             ++fifos;
@@ -74,9 +75,12 @@ TEST(AcceleratorJson, LimitsAreTheTightestAndTheLoosestTarget) {
     const network::Network network = testing::tutorial_network(false);
     const TargetLimits limits = target_limits(network);
     const hw::Board board = hw::find_board("zcu104");
-    EXPECT_EQ(hw::fold(network, {.board = board, .target_ii = limits.fastest_ii}).target_ii, limits.fastest_ii);
+    EXPECT_EQ(hw::fold(network, {.board = board, .target_ii = limits.fastest_ii}).target_ii,
+              limits.fastest_ii);
     if (limits.fastest_ii > 1) {
-        EXPECT_EQ(testing::error_of([&] { hw::fold(network, {.board = board, .target_ii = limits.fastest_ii - 1}); }).substr(0, 5),
+        EXPECT_EQ(testing::error_of([&] {
+                      hw::fold(network, {.board = board, .target_ii = limits.fastest_ii - 1});
+                  }).substr(0, 5),
                   "Q0504");
     }
     // 784 x 64 products, one at a time, are the most that any layer can take.

@@ -11,7 +11,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-const std::string kPage = "<p>x</p><script id=\"view-data\" type=\"application/json\">null</script><script>code</script>";
+const std::string kPage =
+    "<p>x</p><script id=\"view-data\" type=\"application/json\">null</script><script>code</script>";
 
 TEST(Page, DataStandInTheirPlaceAndComeBack) {
     const Json data{{"name", "</script><script>alert(1)</script> <!-- \u00e9"}, {"n", 1}};
@@ -32,7 +33,8 @@ TEST(Page, BytesThatAreNoUtf8DoNotStopIt) {
 
 TEST(Page, MissingPageIsSaid) {
     EXPECT_EQ(testing::error_of([] { (void)required_page(""); }),
-              "Q1300: this program was built without its page: npm was missing, or could fetch no packages; install nodejs and npm, "
+              "Q1300: this program was built without its page: npm was missing, or could fetch no "
+              "packages; install nodejs and npm, "
               "remove the folder viewer/ of the build, and build again; `--json` prints the data");
     EXPECT_EQ(required_page(kPage), kPage);
 }

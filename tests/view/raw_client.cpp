@@ -29,7 +29,8 @@ std::string raw_exchange(int port, const std::string& bytes, int patience_ms) {
     if (socket < 0) return "";
     std::size_t sent = 0;
     while (sent < bytes.size()) {
-        const ssize_t count = ::send(socket, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+        const ssize_t count =
+            ::send(socket, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
         if (count <= 0) break;
         sent += static_cast<std::size_t>(count);
     }
@@ -56,7 +57,9 @@ std::string outside_address() {
     if (::getifaddrs(&all) != 0) return "";
     std::string found;
     for (const ifaddrs* one = all; one != nullptr; one = one->ifa_next) {
-        if (one->ifa_addr == nullptr || one->ifa_addr->sa_family != AF_INET || (one->ifa_flags & IFF_LOOPBACK) != 0) continue;
+        if (one->ifa_addr == nullptr || one->ifa_addr->sa_family != AF_INET ||
+            (one->ifa_flags & IFF_LOOPBACK) != 0)
+            continue;
         char text[INET_ADDRSTRLEN];
         const auto* address = reinterpret_cast<const sockaddr_in*>(one->ifa_addr);
         if (::inet_ntop(AF_INET, &address->sin_addr, text, sizeof text) != nullptr) found = text;

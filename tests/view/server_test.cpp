@@ -27,10 +27,15 @@ protected:
                    .fold =
                        [this](std::int64_t ii) {
                            ++folds_;
-                           if (ii < 10) throw Error(code::kTargetUnreachable, "layer fc", "needs 10", "take 10");
+                           if (ii < 10)
+                               throw Error(code::kTargetUnreachable, "layer fc", "needs 10",
+                                           "take 10");
                            return nlohmann::ordered_json{{"ii_cycles", ii}};
                        },
-                   .live = [] { return nlohmann::ordered_json{{"uart", nullptr}}; }},
+                   .live =
+                       [] {
+                           return nlohmann::ordered_json{{"uart", nullptr}};
+                       }},
                   0),
           thread_([this] { server_.run(); }) {}
     ~ServerTest() override {
@@ -41,12 +46,15 @@ protected:
     [[nodiscard]] std::string host() const { return fmt::format("127.0.0.1:{}", server_.port()); }
     // The whole answer to a request with these header lines.
     [[nodiscard]] std::string ask(const std::string& line, const std::string& headers) const {
-        return raw_exchange(server_.port(), line + "\r\n" + headers + "Connection: close\r\n\r\n", 3000);
+        return raw_exchange(server_.port(), line + "\r\n" + headers + "Connection: close\r\n\r\n",
+                            3000);
     }
     [[nodiscard]] std::string get(const std::string& path, const std::string& more = "") const {
         return ask("GET " + path + " HTTP/1.1", "Host: " + host() + "\r\n" + more);
     }
-    static std::string status(const std::string& answer) { return answer.size() < 12 ? answer : answer.substr(9, 3); }
+    static std::string status(const std::string& answer) {
+        return answer.size() < 12 ? answer : answer.substr(9, 3);
+    }
     static std::string body(const std::string& answer) {
         const std::size_t at = answer.find("\r\n\r\n");
         return at == std::string::npos ? "" : answer.substr(at + 4);
@@ -72,12 +80,15 @@ TEST_F(ServerTest, ServesThePageAndItsData) {
 TEST_F(ServerTest, DiagnosticsArriveAsData) {
     const std::string answer = get("/api/fold?ii=9");
     EXPECT_EQ(status(answer), "422");
-    EXPECT_EQ(body(answer), R"({"error":{"code":"Q0504","where":"layer fc","what":"needs 10","advice":"take 10"}})");
+    EXPECT_EQ(
+        body(answer),
+        R"({"error":{"code":"Q0504","where":"layer fc","what":"needs 10","advice":"take 10"}})");
 }
 
 TEST_F(ServerTest, BadTargetsAreRefusedBeforeAnythingIsComputed) {
-    for (const char* query : {"", "?ii=", "?ii=0", "?ii=-1", "?ii=1e3", "?ii=98x", "?ii=98&ii=98", "?ii=99999999999999999999",
-                              "?ii=1000000000001", "?fps=1", "?ii=%00", "?ii= 98"}) {
+    for (const char* query :
+         {"", "?ii=", "?ii=0", "?ii=-1", "?ii=1e3", "?ii=98x", "?ii=98&ii=98",
+          "?ii=99999999999999999999", "?ii=1000000000001", "?fps=1", "?ii=%00", "?ii= 98"}) {
         const std::string answer = get(std::string("/api/fold") + query);
         EXPECT_EQ(status(answer), "400") << query;
     }
@@ -87,10 +98,10 @@ TEST_F(ServerTest, BadTargetsAreRefusedBeforeAnythingIsComputed) {
 TEST_F(ServerTest, OthersGetNothing) {
     const std::string own = "Host: " + host() + "\r\n";
     const std::vector<std::pair<std::string, std::string>> cases{
-        {"GET /api/view HTTP/1.1", ""},                                                            // no Host
-        {"GET /api/view HTTP/1.1", "Host: evil.example\r\n"},                                      // DNS rebinding
-        {"GET /api/view HTTP/1.1", "Host: 127.0.0.1\r\n"},                                         // another port
-        {"GET /api/view HTTP/1.1", own + own},                                                     // two hosts
+        {"GET /api/view HTTP/1.1", ""},                        // no Host
+        {"GET /api/view HTTP/1.1", "Host: evil.example\r\n"},  // DNS rebinding
+        {"GET /api/view HTTP/1.1", "Host: 127.0.0.1\r\n"},     // another port
+        {"GET /api/view HTTP/1.1", own + own},                 // two hosts
         {"GET /api/view HTTP/1.1", own + "Origin: http://evil.example\r\n"},
         {"GET /api/view HTTP/1.1", own + "Origin: null\r\n"},
         {"GET /api/view HTTP/1.1", own + "Origin: https://" + host() + "\r\n"},
@@ -106,18 +117,27 @@ TEST_F(ServerTest, OthersGetNothing) {
     }
     EXPECT_EQ(folds_, 0);
     // The page itself, a person's own tools, and a link from elsewhere that a person clicked.
-    EXPECT_EQ(status(get("/api/view", "Origin: http://" + host() + "\r\nSec-Fetch-Site: same-origin\r\n")), "200");
-    EXPECT_EQ(status(ask("GET / HTTP/1.1", fmt::format("Host: localhost:{}\r\n", server_.port()))), "200");
-    EXPECT_EQ(status(get("/", "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n")), "200");
+    EXPECT_EQ(status(get("/api/view",
+                         "Origin: http://" + host() + "\r\nSec-Fetch-Site: same-origin\r\n")),
+              "200");
+    EXPECT_EQ(status(ask("GET / HTTP/1.1", fmt::format("Host: localhost:{}\r\n", server_.port()))),
+              "200");
+    EXPECT_EQ(status(get("/",
+                         "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: "
+                         "navigate\r\nSec-Fetch-Dest: document\r\n")),
+              "200");
 }
 
 TEST_F(ServerTest, OtherMethodsAndPathsAreRefused) {
     for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS", "PATCH"}) {
-        EXPECT_EQ(status(ask(std::string(method) + " /api/view HTTP/1.1", "Host: " + host() + "\r\nContent-Length: 0\r\n")), "405")
+        EXPECT_EQ(status(ask(std::string(method) + " /api/view HTTP/1.1",
+                             "Host: " + host() + "\r\nContent-Length: 0\r\n")),
+                  "405")
             << method;
     }
-    for (const char* path : {"/etc/passwd", "/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/api", "/api/view/", "//", "/model.onnx",
-                             "/api/view%00", "/index.html"}) {
+    for (const char* path :
+         {"/etc/passwd", "/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/api", "/api/view/",
+          "//", "/model.onnx", "/api/view%00", "/index.html"}) {
         EXPECT_EQ(status(get(path)), "404") << path;
     }
 }
@@ -132,16 +152,21 @@ TEST_F(ServerTest, ListensOnLoopbackOnly) {
 TEST_F(ServerTest, TakenPortIsSaid) {
     const int port = server_.port();
     EXPECT_EQ(testing::error_of([&] { Server other({}, port); }),
-              fmt::format("Q1301: 127.0.0.1:{}: the page cannot be served at this port; name a free one with --port, or leave --port "
+              fmt::format("Q1301: 127.0.0.1:{}: the page cannot be served at this port; name a "
+                          "free one with --port, or leave --port "
                           "out",
                           port));
 }
 
-// Random bytes, damaged requests, long lines, many headers, requests cut off anywhere: the server goes on answering others.
+// Random bytes, damaged requests, long lines, many headers, requests cut off anywhere: the server
+// goes on answering others.
 TEST_F(ServerTest, SurvivesMalformedRequests) {
     std::mt19937 random(17);
-    const auto below = [&](int n) { return static_cast<int>(random() % static_cast<std::uint32_t>(n)); };
-    const std::string good = "GET /api/view HTTP/1.1\r\nHost: " + host() + "\r\nAccept: */*\r\nRange: bytes=0-3\r\nConnection: close\r\n\r\n";
+    const auto below = [&](int n) {
+        return static_cast<int>(random() % static_cast<std::uint32_t>(n));
+    };
+    const std::string good = "GET /api/view HTTP/1.1\r\nHost: " + host() +
+                             "\r\nAccept: */*\r\nRange: bytes=0-3\r\nConnection: close\r\n\r\n";
     std::vector<std::string> requests{
         "",
         "\r\n\r\n",
@@ -151,10 +176,13 @@ TEST_F(ServerTest, SurvivesMalformedRequests) {
         "GET / HTTP/1.1\r\nHost: " + host() + "\r\nX: " + std::string(100'000, 'b') + "\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: " + host() + "\r\nContent-Length: 99999999999999999999\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: " + host() + "\r\nContent-Length: -1\r\n\r\nxx",
-        "GET / HTTP/1.1\r\nHost: " + host() + "\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\n",
-        "POST /api/view HTTP/1.1\r\nHost: " + host() + "\r\nContent-Length: 1000000\r\n\r\n" + std::string(10'000, 'c'),
+        "GET / HTTP/1.1\r\nHost: " + host() +
+            "\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\n",
+        "POST /api/view HTTP/1.1\r\nHost: " + host() + "\r\nContent-Length: 1000000\r\n\r\n" +
+            std::string(10'000, 'c'),
         "GET /api/view HTTP/1.1\r\nHost: " + host() + "\r\nRange: bytes=9-1,-5,4-\r\n\r\n",
-        "GET /api/view HTTP/1.1\r\nHost: " + host() + "\r\nRange: bytes=99999999999999999999-\r\n\r\n",
+        "GET /api/view HTTP/1.1\r\nHost: " + host() +
+            "\r\nRange: bytes=99999999999999999999-\r\n\r\n",
         std::string("GET /\0 HTTP/1.1\r\n\r\n", 19),
     };
     std::string many = "GET / HTTP/1.1\r\nHost: " + host() + "\r\n";

@@ -44,7 +44,8 @@ TEST(Statistics, BinsHoldWhatTheirBoundsSay) {
             const bool last = bin + 1 == counts.size();
             inside += value >= from && (last || value < from + width) ? 1 : 0;
         }
-        EXPECT_NEAR(static_cast<double>(inside), static_cast<double>(counts[bin]), 1.0) << bin;  // a value on an edge
+        EXPECT_NEAR(static_cast<double>(inside), static_cast<double>(counts[bin]), 1.0)
+            << bin;  // a value on an edge
     }
 }
 

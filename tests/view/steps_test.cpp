@@ -22,7 +22,8 @@ ir::Graph small_model() {
     y.shape = Shape{1, 4};
     const ir::TensorId in = model.add_tensor(x);
     const ir::TensorId out = model.add_tensor(y);
-    model.add_node({.name = "relu", .op = ir::Unary{ir::UnaryKind::kRelu}, .inputs = {in}, .outputs = {out}});
+    model.add_node(
+        {.name = "relu", .op = ir::Unary{ir::UnaryKind::kRelu}, .inputs = {in}, .outputs = {out}});
     model.set_inputs({in});
     model.set_outputs({out});
     return model;
@@ -40,14 +41,19 @@ TEST(Steps, FilesAreNumberedAndHoldTheirStep) {
     lower::Lowered lowered;
     lowered.network = testing::tutorial_network(false);
     lowered.placements.push_back({"relu", "Relu", lower::Placement::kHardware, "thresholds", ""});
-    lowered.probes.push_back({.tensor = "y", .stream = lowered.network.inputs.front(), .scale = {0.5}, .bias = {0.0}, .order = {}});
+    lowered.probes.push_back({.tensor = "y",
+                              .stream = lowered.network.inputs.front(),
+                              .scale = {0.5},
+                              .bias = {0.0},
+                              .order = {}});
     const hw::Accelerator accelerator =
         hw::fold(lowered.network, {.board = hw::find_board("pynq-z1"), .target_ii = 784});
     const std::vector<StepFile> files = step_files(model, model, lowered, accelerator);
     std::vector<std::string> paths;
     for (const StepFile& file : files) paths.push_back(file.path);
-    EXPECT_EQ(paths, (std::vector<std::string>{"steps/01_import.onnx", "steps/02_tidy.onnx", "steps/03_integers.onnx",
-                                               "steps/04_network.onnx", "steps/05_accelerator.onnx"}));
+    EXPECT_EQ(paths, (std::vector<std::string>{"steps/01_import.onnx", "steps/02_tidy.onnx",
+                                               "steps/03_integers.onnx", "steps/04_network.onnx",
+                                               "steps/05_accelerator.onnx"}));
 
     // The first three are the model itself.
     for (std::size_t i = 0; i < 3; ++i) {
@@ -56,7 +62,8 @@ TEST(Steps, FilesAreNumberedAndHoldTheirStep) {
         EXPECT_EQ(again.nodes()[0].name, "relu");
     }
     std::map<std::string, std::string> properties;
-    for (const auto& entry : parsed(files[2]).metadata_props()) properties[entry.key()] = entry.value();
+    for (const auto& entry : parsed(files[2]).metadata_props())
+        properties[entry.key()] = entry.value();
     EXPECT_EQ(properties["qloom.placement.relu"], "hardware: thresholds");
     EXPECT_EQ(properties["qloom.integers.y"].substr(0, 5), "UINT8");
 
@@ -76,7 +83,8 @@ TEST(Steps, FilesAreNumberedAndHoldTheirStep) {
             ASSERT_EQ(weights->data_type(), ::onnx::TensorProto::INT8);
             ASSERT_EQ(weights->raw_data().size(), matrix->weights.values().size());
             for (std::size_t k = 0; k < weights->raw_data().size(); ++k) {
-                ASSERT_EQ(static_cast<signed char>(weights->raw_data()[k]), matrix->weights.values()[k]);
+                ASSERT_EQ(static_cast<signed char>(weights->raw_data()[k]),
+                          matrix->weights.values()[k]);
             }
         }
     }

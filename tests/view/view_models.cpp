@@ -1,6 +1,7 @@
 // Makes the models that the browser test looks at:
 //   view_models dense FILE       32 -> 16 -> 8 -> 4, 4-bit weights and activations
-//   view_models mobilenet FILE   as many nodes as a MobileNet v1: 27 convolutions with normalisation, Relu and quantisers
+//   view_models mobilenet FILE   as many nodes as a MobileNet v1: 27 convolutions with
+//   normalisation, Relu and quantisers
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -21,22 +22,32 @@ public:
     }
     ir::TensorId constant(const std::string& name, const Shape& shape, float step) {
         Tensor<float> values(shape);
-        for (std::int64_t i = 0; i < values.size(); ++i) values[i] = step * static_cast<float>((i * 7 + i / 5 + 3) % 15 - 7);
+        for (std::int64_t i = 0; i < values.size(); ++i)
+            values[i] = step * static_cast<float>((i * 7 + i / 5 + 3) % 15 - 7);
         return graph.add_constant(name, std::move(values));
     }
-    ir::TensorId scalar(const std::string& name, float value) { return graph.add_constant(name, Tensor<float>(Shape{}, value)); }
-    ir::TensorId node(const std::string& name, ir::Op op, std::vector<ir::TensorId> inputs, const Shape& shape) {
+    ir::TensorId scalar(const std::string& name, float value) {
+        return graph.add_constant(name, Tensor<float>(Shape{}, value));
+    }
+    ir::TensorId node(const std::string& name, ir::Op op, std::vector<ir::TensorId> inputs,
+                      const Shape& shape) {
         const ir::TensorId out = tensor(name + "_out", shape);
-        graph.add_node({.name = name, .op = std::move(op), .inputs = std::move(inputs), .outputs = {out}});
+        graph.add_node(
+            {.name = name, .op = std::move(op), .inputs = std::move(inputs), .outputs = {out}});
         return out;
     }
-    ir::TensorId quant(const std::string& name, ir::TensorId x, bool is_signed, float scale, const Shape& shape) {
+    ir::TensorId quant(const std::string& name, ir::TensorId x, bool is_signed, float scale,
+                       const Shape& shape) {
         return node(name, ir::Quant{.is_signed = is_signed, .narrow = is_signed},
-                    {x, scalar(name + "_scale", scale), scalar(name + "_zero", 0.0F), scalar(name + "_bits", 4.0F)}, shape);
+                    {x, scalar(name + "_scale", scale), scalar(name + "_zero", 0.0F),
+                     scalar(name + "_bits", 4.0F)},
+                    shape);
     }
-    ir::TensorId dense(const std::string& name, ir::TensorId x, std::int64_t rows, std::int64_t columns) {
+    ir::TensorId dense(const std::string& name, ir::TensorId x, std::int64_t rows,
+                       std::int64_t columns) {
         const Shape shape{rows, columns};
-        const ir::TensorId weights = quant(name + "_quant", constant(name + "_weights", shape, 0.125F), true, 0.125F, shape);
+        const ir::TensorId weights =
+            quant(name + "_quant", constant(name + "_weights", shape, 0.125F), true, 0.125F, shape);
         return node(name, ir::MatMul{}, {x, weights}, {1, columns});
     }
     ir::TensorId activation(const std::string& name, ir::TensorId x, const Shape& shape) {
@@ -44,19 +55,25 @@ public:
         return quant(name, x, false, 4.0F, shape);
     }
     // Convolution (depthwise when group == channels), normalisation, Relu, quantiser.
-    ir::TensorId block(const std::string& name, ir::TensorId x, std::int64_t in, std::int64_t out, std::int64_t kernel,
-                       std::int64_t group, std::int64_t stride, std::int64_t size) {
+    ir::TensorId block(const std::string& name, ir::TensorId x, std::int64_t in, std::int64_t out,
+                       std::int64_t kernel, std::int64_t group, std::int64_t stride,
+                       std::int64_t size) {
         const Shape weights{out, in / group, kernel, kernel};
         const std::int64_t pad = kernel / 2;
-        const ir::TensorId w = quant(name + "_quant", constant(name + "_weights", weights, 0.125F), true, 0.125F, weights);
+        const ir::TensorId w = quant(name + "_quant", constant(name + "_weights", weights, 0.125F),
+                                     true, 0.125F, weights);
         const Shape shape{1, out, size, size};
-        x = node(name, ir::Conv{.window = {.kernel = {kernel, kernel}, .strides = {stride, stride}, .dilations = {1, 1},
-                                           .pads = {pad, pad, pad, pad}},
-                                .group = group},
+        x = node(name,
+                 ir::Conv{.window = {.kernel = {kernel, kernel},
+                                     .strides = {stride, stride},
+                                     .dilations = {1, 1},
+                                     .pads = {pad, pad, pad, pad}},
+                          .group = group},
                  {x, w}, shape);
         std::vector<ir::TensorId> inputs{x};
         for (const char* part : {"gamma", "beta", "mean", "variance"}) {
-            const float value = std::string(part) == "gamma" || std::string(part) == "variance" ? 1.0F : 0.0F;
+            const float value =
+                std::string(part) == "gamma" || std::string(part) == "variance" ? 1.0F : 0.0F;
             inputs.push_back(graph.add_constant(name + "_" + part, Tensor<float>({out}, value)));
         }
         x = node(name + "_norm", ir::BatchNormalization{}, inputs, shape);
