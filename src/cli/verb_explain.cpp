@@ -10,7 +10,8 @@ namespace qloom::cli {
 namespace {
 
 constexpr const char* kRooms[] = {"base and files", "onnx", "ir", "lower", "network",
-                                  "hw",             "emit", "sim", "data and train", "cli", "pack", "soc", "ptq"};
+                                  "hw",             "emit", "sim", "data and train", "cli", "pack", "soc", "ptq",
+                                  "view",           "synth"};
 
 // The catalogue docs/diagnostics.md.
 std::string markdown() {

@@ -12,6 +12,8 @@
 namespace qloom::view {
 namespace {
 
+constexpr std::int64_t kSlowestTarget = 1'000'000;  // cycles
+
 using Json = nlohmann::ordered_json;
 
 Json share(double used, std::int64_t available) {
@@ -125,6 +127,8 @@ TargetLimits target_limits(const network::Network& given) {
         }
         limits.fastest_ii = std::max(limits.fastest_ii, fastest);
     }
+    limits.slowest_ii =
+        std::max(limits.fastest_ii, std::min(limits.slowest_ii, kSlowestTarget));
     return limits;
 }
 

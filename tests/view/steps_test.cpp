@@ -62,7 +62,8 @@ TEST(Steps, FilesAreNumberedAndHoldTheirStep) {
         EXPECT_EQ(again.nodes()[0].name, "relu");
     }
     std::map<std::string, std::string> properties;
-    for (const auto& entry : parsed(files[2]).metadata_props())
+    const ::onnx::ModelProto integers = parsed(files[2]);
+    for (const auto& entry : integers.metadata_props())
         properties[entry.key()] = entry.value();
     EXPECT_EQ(properties["qloom.placement.relu"], "hardware: thresholds");
     EXPECT_EQ(properties["qloom.integers.y"].substr(0, 5), "UINT8");
