@@ -53,9 +53,10 @@ TEST(AcceleratorJson, NumbersAreTheAccelerators) {
     }
 }
 
-// A FIFO is as deep as it must be: what it holds at most is near its depth and never above.
+// A FIFO is as deep as it must be: what it holds is never above.
 TEST(AcceleratorJson, FifoOccupancyStaysBelowTheDepth) {
     int fifos = 0;
+    int fullest = 0;
     for (std::uint32_t seed = 1; seed <= 12; ++seed) {
         const testing::RandomDesign design = testing::random_design(seed);
         const Json json = accelerator_json(hw::fold(
@@ -64,11 +65,13 @@ TEST(AcceleratorJson, FifoOccupancyStaysBelowTheDepth) {
             if (!unit.contains("depth_beats")) continue;
             ++fifos;
             EXPECT_EQ(unit["kind"], "Fifo");
-            EXPECT_GE(unit["peak_beats"], 1);
+            EXPECT_GE(unit["peak_beats"], 0);
+            fullest = std::max(fullest, unit["peak_beats"].get<int>());
             EXPECT_LE(unit["peak_beats"], unit["depth_beats"]);
         }
     }
     EXPECT_GT(fifos, 0);
+    EXPECT_GT(fullest, 1);
 }
 
 TEST(AcceleratorJson, LimitsAreTheTightestAndTheLoosestTarget) {

@@ -1,27 +1,39 @@
 #include "raw_client.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
+
+#include <cerrno>
 
 namespace qloom::testing {
 namespace {
 
 int connected(const std::string& address, int port) {
     const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    // A connection that nobody answers or refuses is given up; on Linux this bounds connect() too.
-    const timeval patience{.tv_sec = 2, .tv_usec = 0};
-    ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     sockaddr_in to{};
     to.sin_family = AF_INET;
     to.sin_port = htons(static_cast<std::uint16_t>(port));
     ::inet_pton(AF_INET, address.c_str(), &to.sin_addr);
-    if (::connect(socket, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0) return socket;
+    // Not blocking: some machines neither answer nor refuse, and that is given up.
+    const int flags = ::fcntl(socket, F_GETFL);
+    ::fcntl(socket, F_SETFL, flags | O_NONBLOCK);
+    int error = 0;
+    if (::connect(socket, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
+        pollfd wait{.fd = socket, .events = POLLOUT, .revents = 0};
+        socklen_t size = sizeof error;
+        if (errno != EINPROGRESS || ::poll(&wait, 1, 2000) != 1 ||
+            ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size) != 0) {
+            error = 1;
+        }
+    }
+    ::fcntl(socket, F_SETFL, flags);
+    if (error == 0) return socket;
     ::close(socket);
     return -1;
 }

@@ -14,7 +14,7 @@ const place = mkdtempSync(join(tmpdir(), "qloom_browser_test_"));
 const pictures = join(process.cwd(), "pictures");
 mkdirSync(pictures, { recursive: true });
 const inPlace = (name) => join(place, name);
-const qloom = (...words) => execFileSync(QLOOM, words, { cwd: place, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+const qloom = (...words) => execFileSync(QLOOM, words, { cwd: place, encoding: "utf8", maxBuffer: 1 << 26, stdio: ["ignore", "pipe", "ignore"] });
 const json = (...words) => JSON.parse(qloom(...words, "--json"));
 const grouped = (value) => new Intl.NumberFormat("en-US").format(Math.round(value));
 const servers = [];
