@@ -1,11 +1,11 @@
 #!/bin/sh
 # Measures the rows of the README's table and prints them as Markdown. One argument: the build folder.
-#   bench/run.sh build [compile|eval|qat|quantize|simulate|soc|train ...]      default: all
+#   bench/run.sh build [compile|eval|qat|quantize|simulate|soc|train|view ...]      default: all
 set -eu
 
 build=${1:-build}
 shift || true
-what=${*:-"train qat quantize compile eval simulate soc"}
+what=${*:-"train qat quantize compile eval simulate soc view"}
 qloom=$build/qloom
 work=$build/bench-work
 mkdir -p "$work"
@@ -138,6 +138,13 @@ for topic in $what; do
         row "system throughput with an 8-bit input stream, of what the stream allows" \
             "$(awk "BEGIN { printf \"%.0f frames/s, %.1f %%\", $(value "$work/soc.json" fps), 100 * $(value "$work/soc.json" fps) * 784 / 1e8 }")" \
             "qloom compile --ii 784, and the same"
+        ;;
+    view)
+        BENCH=1 BENCH_MODEL=$(realpath "$model") ctest --test-dir "$build" -R '^view_browser$' -V >"$work/view.txt" || true
+        field() { sed -n "s/.*bench {.*\"$1\":\([0-9.]*\).*/\1/p" "$work/view.txt" | awk '{ printf "%.0f ms", $1 }'; }
+        row "page: slider to redrawn page, 784-64-64-10, median (worst)" "$(field bench_slider_ms) ($(field bench_slider_worst_ms))" \
+            "bench/run.sh build view"
+        row "page: a graph of a MobileNet's size opens" "$(field mobilenet_open_ms)" "the same"
         ;;
     *)
         echo "bench: unknown topic $topic" >&2

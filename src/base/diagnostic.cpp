@@ -26,6 +26,7 @@ constexpr CodeInfo kCodes[] = {
 #include "base/codes/pack.def"
 #include "base/codes/soc.def"
 #include "base/codes/ptq.def"
+#include "base/codes/view.def"
 #include "base/codes/synth.def"
 // clang-format on
 #undef QLOOM_CODE

@@ -10,9 +10,13 @@
 #include "cli/frames.h"
 #include "cli/interrupt.h"
 #include "cli/package_flow.h"
+#include "cli/view_flow.h"
 #include "emit/emit.h"
 #include "hw/fold.h"
+#include "onnx/reader.h"
 #include "pack/package.h"
+#include "view/page.h"
+#include "view/steps.h"
 
 namespace qloom::cli {
 namespace {
@@ -23,7 +27,7 @@ constexpr std::int64_t kMadeUpFrames = 16;
 constexpr std::int64_t kMostSamples = 256;  // frames of --samples that the self-check looks at
 
 // What simulate and package need to lower the model again in the same way.
-std::string options_text(const lower::LowerOptions& options) {
+nlohmann::ordered_json options_json(const lower::LowerOptions& options) {
     nlohmann::ordered_json json{{"argmax", options.argmax}, {"input_types", nlohmann::ordered_json::array()}};
     for (const auto& [name, type] : options.input_types) {
         json["input_types"].push_back({{"input", name},
@@ -34,10 +38,10 @@ std::string options_text(const lower::LowerOptions& options) {
                                        {"float", type.is_float},
                                        {"scale", type.scale}});
     }
-    return json.dump(2) + "\n";
+    return json;
 }
 
-lower::LowerOptions options_from(const nlohmann::json& json) {
+lower::LowerOptions options_from(const nlohmann::ordered_json& json) {
     lower::LowerOptions options{.argmax = json.at("argmax").get<bool>()};
     for (const auto& entry : json.at("input_types")) {
         options.input_types.emplace_back(
@@ -90,7 +94,51 @@ void add_package(const lower::Engine& engine, const std::vector<ir::Value>& samp
     outcome.notes.insert(outcome.notes.end(), package.notes.begin(), package.notes.end());
 }
 
+// What people look at: report.html, the training it came from, the graph of each step.
+void add_views(const CompileRequest& request, const Model& model, const lower::LowerOptions& options, const lower::Lowered& lowered,
+               CompileOutcome& outcome, std::vector<emit::TextFile>& files) {
+    const ir::Graph imported = onnx::parse_model(model.bytes, model.file);
+    const ir::Graph prepared = lower::prepared(model.graph, options);
+    const std::string title = title_of(imported, request.model);
+    nlohmann::ordered_json remembered = options_json(options);
+    remembered["title"] = title;
+    remembered["self_check"] = self_check_json(outcome.self_check);
+    files.push_back({kOptionsFile, remembered.dump(2) + "\n"});
+    const nlohmann::ordered_json training = training_beside(request.model);
+    if (!training.is_null()) {
+        files.push_back({"metrics.json", training.dump(2) + "\n"});
+    }
+    if (request.steps) {
+        for (view::StepFile& step : view::step_files(imported, prepared, lowered, outcome.accelerator)) {
+            files.push_back({std::move(step.path), std::move(step.bytes)});
+        }
+    }
+    std::string report;
+    if (!view::page().empty()) {
+        report = view::report_html(view_of({.title = title,
+                                            .imported = imported,
+                                            .prepared = prepared,
+                                            .lowered = lowered,
+                                            .accelerator = outcome.accelerator,
+                                            .notes = lowered.notes,
+                                            .training = training,
+                                            .self_check = remembered["self_check"]}));
+    }
+    if (report.empty()) {
+        outcome.notes.emplace_back("report.html is left out: this program was built without its page");
+    } else {
+        files.push_back({"report.html", std::move(report)});
+    }
+}
+
 }  // namespace
+
+nlohmann::ordered_json self_check_json(const lower::SelfCheckResult& result) {
+    return {{"frames", result.frames},
+            {"values", result.values},
+            {"largest_difference", result.largest_difference},
+            {"near_ties", result.near_ties}};
+}
 
 std::vector<ir::Value> made_up_frames(const ir::Graph& model, const lower::Lowered& lowered, std::int64_t frames) {
     std::mt19937 random(1);
@@ -159,7 +207,8 @@ CompileOutcome compile(const CompileRequest& request) {
     outcome.notes = lowered.notes;
     outcome.notes.insert(outcome.notes.end(), outcome.accelerator.notes.begin(), outcome.accelerator.notes.end());
     const std::vector<emit::TextFile> files = emit::generate(outcome.accelerator, lowered.network);
-    std::vector<emit::TextFile> more{{kModelFile, model.bytes}, {kOptionsFile, options_text(options)}};
+    std::vector<emit::TextFile> more{{kModelFile, model.bytes}};
+    add_views(request, model, options, lowered, outcome, more);
     if (request.package) {
         add_package(engine, samples, files, outcome, more);
     }
@@ -176,8 +225,11 @@ CompiledModel read_compiled_model(const std::filesystem::path& folder) {
                     "give a folder that `qloom compile` wrote");
     }
     try {
+        const auto json = nlohmann::ordered_json::parse(read_text(file.string()));
         return {.model = load_model((folder / kModelFile).string()),
-                .options = options_from(nlohmann::json::parse(read_text(file.string())))};
+                .options = options_from(json),
+                .title = json.value("title", "model"),
+                .self_check = json.value("self_check", nlohmann::ordered_json())};
     } catch (const nlohmann::json::exception& error) {
         throw Error(code::kFolderIncomplete, file.string(), fmt::format("the file is damaged ({})", error.what()),
                     "compile the model again");

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
 #include "cli/software.h"
 #include "hw/accelerator.h"
 #include "lower/lower.h"
@@ -22,6 +24,7 @@ struct CompileRequest {
     std::string folding = {};              // a folding file; "" for none
     std::vector<std::string> input_types = {};
     std::vector<std::string> samples = {};  // .npy files, one an input; empty: made up
+    bool steps = false;                     // write the graph of each step as an ONNX file as well
     bool package = true;                    // write what boards need beside rtl/ as well
     std::filesystem::path output;
 };
@@ -33,6 +36,9 @@ struct CompileOutcome {
     lower::SelfCheckResult self_check;
 };
 
+// As `qloom compile --json` prints it.
+nlohmann::ordered_json self_check_json(const lower::SelfCheckResult& result);
+
 CompileOutcome compile(const CompileRequest& request);
 
 // Frames over the whole range of the model's inputs, made from a fixed seed: what the self-check runs on when no samples
@@ -43,6 +49,8 @@ std::vector<ir::Value> made_up_frames(const ir::Graph& model, const lower::Lower
 struct CompiledModel {
     Model model;
     lower::LowerOptions options;
+    std::string title;
+    nlohmann::ordered_json self_check;
 };
 CompiledModel read_compiled_model(const std::filesystem::path& folder);
 

@@ -7,6 +7,7 @@
 #include "cli/compile_flow.h"
 #include "cli/frames.h"
 #include "cli/interrupt.h"
+#include "cli/simulation_record.h"
 #include "emit/emit.h"
 #include "lower/lower.h"
 
@@ -66,6 +67,18 @@ void compare(const network::Network& network, const std::vector<network::Frames>
     outcome.mismatches = static_cast<std::int64_t>(differing.size());
 }
 
+// What a classifier answered; empty where the frames have no labels, so that nobody takes a number for a class.
+std::vector<std::int64_t> answers(const SimulateOutcome& outcome, const std::optional<DataInput>& data) {
+    return data ? labels_of(outcome.outputs.front()) : std::vector<std::int64_t>{};
+}
+
+std::vector<std::int64_t> labels(const std::optional<DataInput>& data) {
+    if (!data) {
+        return {};
+    }
+    return {data->dataset().labels.begin(), data->dataset().labels.end()};
+}
+
 }  // namespace
 
 SimulateOutcome simulate(const SimulateRequest& request) {
@@ -103,6 +116,12 @@ SimulateOutcome simulate(const SimulateRequest& request) {
         network_outputs(network, outcome.accelerator, std::move(outcome.simulation.outputs));
     compare(network, expected, found, outcome);
     outcome.outputs = engine.to_outputs(found);
+    const Shape& input_shape = ir::shape_of(inputs.front());
+    outcome.class_names = data ? data->dataset().class_names : std::vector<std::string>{};
+    outcome.sample_shape = data ? data->dataset().sample_shape() : Shape(input_shape.begin() + 1, input_shape.end());
+    if (outcome.frames > 0) {
+        outcome.samples = pick_samples(inputs.front(), answers(outcome, data), labels(data));
+    }
     if (data && outcome.frames > 0) {
         const std::int64_t correct = data->count_correct(labels_of(outcome.outputs.front()), 0);
         outcome.accuracy = static_cast<double>(correct) / static_cast<double>(outcome.frames);

@@ -36,6 +36,14 @@ struct Difference {
     std::int64_t found = 0;
 };
 
+// A frame to look at, with what the hardware made of it.
+struct SampleFrame {
+    std::int64_t frame = 0;
+    std::optional<std::int64_t> label = {};   // with a dataset
+    std::optional<std::int64_t> answer = {};  // of a classifier
+    std::vector<std::uint8_t> pixels;
+};
+
 struct SimulateOutcome {
     hw::Accelerator accelerator;
     sim::SimulateResult simulation;
@@ -46,6 +54,9 @@ struct SimulateOutcome {
     std::vector<ir::Value> outputs;           // the model's own, from the RTL's integers
     std::vector<std::pair<std::string, std::size_t>> output_files;  // file, index of its output
     std::string input_scale;                  // "" without a dataset
+    std::vector<std::string> class_names;     // of the dataset, or empty
+    Shape sample_shape;                       // of a frame of the first input
+    std::vector<SampleFrame> samples;         // a few of the frames
 };
 
 SimulateOutcome simulate(const SimulateRequest& request);

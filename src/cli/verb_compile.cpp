@@ -7,6 +7,7 @@
 #include "cli/manual.h"
 #include "cli/options.h"
 #include "cli/verb.h"
+#include "view/accelerator_json.h"
 
 namespace qloom::cli {
 namespace {
@@ -34,7 +35,8 @@ public:
                  "and reports. The folder appears whole or not at all; a folder from an earlier compile is replaced, any "
                  "other existing folder is refused.",
                  "DIR holds rtl/ (qloom_top.sv, the library modules, memory images, files.f), report.txt and report.json "
-                 "(cycles and estimated resources of each layer), folding.json (the parallelism chosen: edit it and give it "
+                 "(cycles and estimated resources of each layer), report.html (the same to look at, with the network's graph at each step: "
+                 "open it in a browser), folding.json (the parallelism chosen: edit it and give it "
                  "back with --folding), accelerator.json, model.onnx and compile.json. It can be moved."},
             .json_keys = {{"ii_cycles", "initiation interval: clock cycles a frame in the steady state, estimated"},
                           {"latency_cycles", "first input beat to last output beat of one frame, estimated"},
@@ -85,6 +87,8 @@ public:
                        "them as well. Default: made-up frames over the whole input range.")
             ->type_name("[NAME=]FILE.npy")
             ->take_all();
+        app.add_flag("--steps", request_.steps,
+                     "Write the graph of each step as an ONNX file as well: steps/01_import.onnx and so on, for Netron.");
         app.add_flag("--no-package", no_package_,
                      "Leave out what `qloom package` writes: ip/, vivado/, pynq/, linux/, firmware/.");
         app.add_option("-o,--output", output_, "The folder to write.")->type_name("DIR")->required();
@@ -107,47 +111,10 @@ public:
 
 private:
     void fill_json(nlohmann::ordered_json& result, const CompileOutcome& outcome, double seconds) const {
-        const hw::Accelerator& accelerator = outcome.accelerator;
-        const hw::Resources total = accelerator.total();
-        result = {{"model", request_.model},
-                  {"output", output_},
-                  {"board", accelerator.board.name},
-                  {"part", accelerator.board.part},
-                  {"clock_mhz", accelerator.clock_mhz},
-                  {"target_ii_cycles", accelerator.target_ii},
-                  {"ii_cycles", accelerator.ii_cycles},
-                  {"latency_cycles", accelerator.latency_cycles},
-                  {"fps", accelerator.fps()},
-                  {"luts", std::llround(total.luts)},
-                  {"ffs", std::llround(total.ffs)},
-                  {"bram36", total.bram36},
-                  {"dsps", std::llround(total.dsps)},
-                  {"seconds", seconds}};
-        const auto share = [](double used, std::int64_t available) {
-            return available > 0 ? nlohmann::ordered_json(used / static_cast<double>(available)) : nullptr;
-        };
-        result["utilisation"] = {{"luts", share(total.luts, accelerator.board.luts)},
-                                 {"ffs", share(total.ffs, accelerator.board.ffs)},
-                                 {"bram36", share(total.bram36, accelerator.board.bram36)},
-                                 {"dsps", share(total.dsps, accelerator.board.dsps)}};
-        result["units"] = nlohmann::ordered_json::array();
-        for (const hw::Unit& unit : accelerator.units) {
-            result["units"].push_back({{"name", unit.name},
-                                       {"layer", unit.layer},
-                                       {"kind", unit.kind},
-                                       {"shape", unit.shape},
-                                       {"pe", unit.folding.pe},
-                                       {"simd", unit.folding.simd},
-                                       {"cycles", unit.cycles},
-                                       {"luts", std::llround(unit.cost.luts)},
-                                       {"ffs", std::llround(unit.cost.ffs)},
-                                       {"bram36", unit.cost.bram36},
-                                       {"dsps", std::llround(unit.cost.dsps)}});
-        }
-        result["self_check"] = {{"frames", outcome.self_check.frames},
-                                {"values", outcome.self_check.values},
-                                {"largest_difference", outcome.self_check.largest_difference},
-                                {"near_ties", outcome.self_check.near_ties}};
+        result = {{"model", request_.model}, {"output", output_}};
+        result.update(view::summary_of(outcome.accelerator));
+        result["seconds"] = seconds;
+        result["self_check"] = self_check_json(outcome.self_check);
         result["host"] = nlohmann::ordered_json::array();
         for (const lower::NodePlacement& placement : outcome.placements) {
             const bool before = placement.placement == lower::Placement::kHostBefore;

@@ -7,6 +7,7 @@
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/simulate_flow.h"
+#include "cli/simulation_record.h"
 #include "cli/verb.h"
 
 namespace qloom::cli {
@@ -99,6 +100,7 @@ public:
         const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         progress.finish();
         fill_json(session.result(), outcome, seconds);
+        record_simulation(request_.folder, outcome);
         if (outcome.first_difference) {
             const Difference& at = *outcome.first_difference;
             throw Error(code::kSimulationDiffers, folder_,

@@ -1,4 +1,6 @@
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 
 #include "base/codes/soc.h"
 #include "cli/interrupt.h"
@@ -97,7 +99,10 @@ public:
             if (stage == "simulator") progress.begin_stage("build the simulator", 1);
             if (stage == "run") progress.finish();
         };
-        request_.on_uart = [&session](std::string_view text) {
+        std::ofstream log;  // DIR/uart.log: `qloom view` shows it as it grows
+        request_.on_uart = [&](std::string_view text) {
+            if (!log.is_open()) log.open(std::filesystem::path(folder_) / "uart.log");
+            log << text << std::flush;
             session.say(text);
             std::fflush(stdout);
         };

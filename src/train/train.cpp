@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <fstream>
 #include <utility>
 
 #include "base/codes/train.h"
@@ -48,12 +49,12 @@ Recipe with_options(Recipe recipe, const TrainOptions& options) {
 }
 
 // "run/" -> "run.checkpoint"
-fs::path checkpoint_file(const fs::path& output) {
+fs::path beside(const fs::path& output, const char* ending) {
     if (output.empty()) {
         return {};
     }
     const fs::path normal = output.lexically_normal();
-    return (normal.has_filename() ? normal : normal.parent_path()).string() + ".checkpoint";
+    return (normal.has_filename() ? normal : normal.parent_path()).string() + ending;
 }
 
 void check_data(const Recipe& recipe, const data::Dataset& dataset) {
@@ -93,7 +94,8 @@ public:
         : recipe_(std::move(recipe)),
           options_(options),
           sink_(sink),
-          checkpoint_(checkpoint_file(options.output)) {
+          checkpoint_(beside(options.output, ".checkpoint")),
+          running_metrics_(beside(options.output, ".metrics.json")) {
         result_.recipe = recipe_.name;
         result_.quantised = recipe_.quantised;
         result_.seed = recipe_.training.seed;
@@ -332,12 +334,23 @@ private:
                                            .state = model.state(),
                                            .best = best_,
                                            .epochs = result_.epochs});
+            write_running_metrics();
         }
         progress_.test_accuracy = result_.epochs.back().test_accuracy;
         progress_.epoch_done = true;
         report(epoch == recipe_.training.epochs || out_of_patience() ? Phase::kExporting
                                                                      : Phase::kTraining);
         progress_.epoch_done = false;
+    }
+
+    // For whoever looks on: nothing depends on it, so that failing to write it is no error. Renamed into its place, so that a
+    // reader never sees half of it.
+    void write_running_metrics() const {
+        const fs::path next = running_metrics_.string() + ".new";
+        std::ofstream(next, std::ios::binary)
+            << running_metrics_json(result_, recipe_.training.epochs);
+        std::error_code ignored;
+        fs::rename(next, running_metrics_, ignored);
     }
 
     void summarise() {
@@ -365,6 +378,7 @@ private:
         result_.metrics_file = options_.output / "metrics.json";
         std::error_code ignored;
         fs::remove(checkpoint_, ignored);
+        fs::remove(running_metrics_, ignored);
     }
 
     // How long a run still takes, from the steps done so far.
@@ -394,6 +408,7 @@ private:
     const TrainOptions& options_;
     const ProgressSink& sink_;
     fs::path checkpoint_;
+    fs::path running_metrics_;
     data::Dataset train_data_;
     data::Dataset test_data_;
     std::int64_t train_samples_ = 0;
