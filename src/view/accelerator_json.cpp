@@ -12,7 +12,7 @@
 namespace qloom::view {
 namespace {
 
-constexpr std::int64_t kSlowestTarget = 1'000'000;  // cycles
+constexpr std::int64_t kSlowestTarget = 400'000;  // cycles
 
 using Json = nlohmann::ordered_json;
 

@@ -18,7 +18,7 @@ nlohmann::ordered_json summary_of(const hw::Accelerator& accelerator);
 nlohmann::ordered_json accelerator_json(const hw::Accelerator& accelerator);
 
 // Cycles a frame between which a target makes sense: with every layer as parallel as it can be, and
-// with none parallel. Not slower than a million cycles where a network can be faster: folding
+// with none parallel. Not slower than 400,000 cycles where a network can be faster: folding
 // simulates a few frames, and a slider must not wait for frames of ten million cycles.
 struct TargetLimits {
     std::int64_t fastest_ii = 1;

@@ -46,7 +46,7 @@ TEST_F(View, DocumentOfACompiledFolderHasTheNumbersOfCompile) {
           "luts", "ffs", "bram36", "dsps", "utilisation"}) {
         EXPECT_EQ(document["accelerator"][key], compiled.json()[key]) << key;
     }
-    const auto& units = compiled.json()["units"];
+    const nlohmann::json units = compiled.json()["units"];
     ASSERT_EQ(document["accelerator"]["units"].size(), units.size());
     for (std::size_t i = 0; i < units.size(); ++i) {
         for (const auto& [key, value] : units[i].items())

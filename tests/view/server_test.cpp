@@ -151,6 +151,7 @@ TEST_F(ServerTest, ListensOnLoopbackOnly) {
 
 TEST_F(ServerTest, TakenPortIsSaid) {
     const int port = server_.port();
+    EXPECT_EQ(status(get("/")), "200");  // it runs, and can be stopped
     EXPECT_EQ(testing::error_of([&] { Server other({}, port); }),
               fmt::format("Q1301: 127.0.0.1:{}: the page cannot be served at this port; name a "
                           "free one with --port, or leave --port "
