@@ -2,11 +2,14 @@
 
 #include <sys/socket.h>
 
+#include <atomic>
 #include <charconv>
+#include <chrono>
 #include <exception>
 #include <mutex>
 #include <optional>
 #include <set>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -54,6 +57,10 @@ struct Server::Impl {
     int port = 0;
     std::set<std::string> own_names;  // what Host may say
     std::mutex work;                  // one computation at a time
+    std::mutex life;                  // guards the next two
+    bool started = false;
+    bool stopped = false;
+    std::atomic<bool> finished = false;
     httplib::Server server;
 
     // "" for a request of the page itself or of a person's own tool, else why it is refused.
@@ -196,8 +203,26 @@ int Server::port() const { return impl_->port; }
 
 std::string Server::address() const { return fmt::format("http://{}:{}/", kHost, impl_->port); }
 
-void Server::run() { impl_->server.listen_after_bind(); }
+void Server::run() {
+    {
+        const std::lock_guard<std::mutex> lock(impl_->life);
+        if (impl_->stopped) return;
+        impl_->started = true;
+    }
+    impl_->server.listen_after_bind();
+    impl_->finished = true;
+}
 
-void Server::stop() { impl_->server.stop(); }
+// The library forgets a stop() that comes before its loop runs.
+void Server::stop() {
+    {
+        const std::lock_guard<std::mutex> lock(impl_->life);
+        impl_->stopped = true;
+        if (!impl_->started) return;
+    }
+    while (!impl_->server.is_running() && !impl_->finished)
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    impl_->server.stop();
+}
 
 }  // namespace qloom::view

@@ -149,6 +149,16 @@ TEST_F(ServerTest, ListensOnLoopbackOnly) {
     EXPECT_FALSE(testing::accepts(outside, server_.port())) << outside;
 }
 
+// A server that is stopped before, or while, it begins to serve does not serve.
+TEST(Server, MayBeStoppedAtAnyMoment) {
+    for (int round = 0; round < 50; ++round) {
+        Server server({}, 0);
+        std::thread serving([&] { server.run(); });
+        server.stop();
+        serving.join();
+    }
+}
+
 TEST_F(ServerTest, TakenPortIsSaid) {
     const int port = server_.port();
     EXPECT_EQ(status(get("/")), "200");  // it runs, and can be stopped
