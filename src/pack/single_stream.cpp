@@ -3,11 +3,12 @@
 #include <fmt/format.h>
 
 #include "base/diagnostic.h"
+#include "pack/stream_plan.h"
 
 namespace qloom::pack {
 
 void check_single_stream(const hw::Accelerator& accelerator) {
-    if (accelerator.inputs.size() == 1 && accelerator.outputs.size() == 1) {
+    if (fits_one_dma(accelerator)) {
         return;
     }
     throw Error(
