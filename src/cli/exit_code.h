@@ -27,6 +27,11 @@ struct ExitCodeInfo {
 // All exit codes, ascending.
 std::span<const ExitCodeInfo> all_exit_codes();
 
+// Thrown by a process whose failure another one reports: it ends with this code and says nothing.
+struct Silent {
+    ExitCode code;
+};
+
 // The exit code that a diagnostic leads to.
 ExitCode exit_code_of(Code code);
 

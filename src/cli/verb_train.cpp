@@ -1,8 +1,11 @@
 #include "base/codes/cli.h"
+#include "cli/exit_code.h"
 #include "cli/interrupt.h"
+#include "cli/launch.h"
 #include "cli/options.h"
 #include "cli/trainer.h"
 #include "cli/verb.h"
+#include "train/ranks.h"
 
 namespace qloom::cli {
 namespace {
@@ -33,7 +36,11 @@ public:
                      "your own (docs/recipes.md). DIR appears, whole, when the training is done, with model.onnx (QONNX) and "
                      "metrics.json (every epoch's loss, accuracies and time).",
                      "The same recipe, seed and number of threads give the same model, byte for byte. A run that is killed "
-                     "or interrupted leaves DIR.checkpoint; the same command goes on from there."},
+                     "or interrupted leaves DIR.checkpoint; the same command goes on from there.",
+                     "Started by torchrun, srun or mpirun, the processes train one network together: each takes its share of "
+                     "every batch, so that the loss curve is that of one process with the whole batch, and rank 0 alone writes "
+                     "and prints. They meet at MASTER_ADDR and MASTER_PORT (29500), which torchrun sets; else on this machine, "
+                     "under Slurm on the job's first node. LibTorch's process groups join them: Gloo, and NCCL where it has it."},
                 .json_keys = {{"accuracy", "on the test set after the last epoch, 0 to 1"},
                               {"seconds_per_epoch", "loading the training data and the training steps, per epoch"},
                               {"loss", "mean training loss of the last epoch"},
@@ -48,6 +55,8 @@ public:
                              {"qloom train my.toml -o run --epochs 40 --seed 3", "a recipe of your own"},
                              {"qloom train fashion-mnist-mlp -o run-float --float",
                               "the same network without quantisers, to compare"},
+                             {"torchrun --no-python --nproc_per_node 2 qloom train fashion-mnist-cnn -o run",
+                              "two processes on this machine; mpirun -n 2 and srun -n 2 do as well"},
                              {"qloom train --list", "the built-in recipes"}}};
     }
 
@@ -68,6 +77,11 @@ public:
             ->default_str("cpu");
         app.add_flag("--float", options_.float_only, "Train the same network without quantisers.");
         app.add_flag("--restart", restart_, "Ignore what an interrupted run left.");
+        app.add_flag("--alone", alone_, "Train in this process alone, whatever torchrun, srun or mpirun have set.");
+        app.add_option("--rank-timeout", rank_timeout_, "How long a process waits for another before it calls it lost.")
+            ->type_name("SECONDS")
+            ->check(CLI::PositiveNumber.description(""))
+            ->default_str("300");
         app.add_flag("--list", list_, "List the built-in recipes.");
         add_data_directory_option(app, data_directory_);
     }
@@ -84,6 +98,14 @@ public:
         options_.resume = !restart_;
         options_.device = device_ == "cuda" ? train::Device::kCuda : train::Device::kCpu;
         options_.data_directory = data_directory_;
+        options_.launch = alone_ ? std::nullopt : launch_of(process_environment);
+        if (options_.launch) {
+            options_.launch->timeout_seconds = rank_timeout_;
+            if (options_.launch->rank > 0) {
+                follow(session);
+                return;
+            }
+        }
         const train::Recipe recipe = trainer().load_recipe(recipe_);
         Progress progress = session.progress("train", 1);
         const train::TrainResult result = trainer().train(
@@ -102,6 +124,20 @@ public:
     }
 
 private:
+    // A rank behind the first: it neither prints nor writes.
+    void follow(Session& session) {
+        session.quiet = true;
+        session.json = false;
+        try {
+            trainer().train(trainer().load_recipe(recipe_), options_,
+                            [](const train::TrainProgress&) { check_interrupted(); });
+        } catch (const train::SaidElsewhere& error) {
+            throw Silent{exit_code_of(error.code)};
+        } catch (const Interrupted&) {
+            throw Silent{ExitCode::kInterrupted};
+        }
+    }
+
     static void show_progress(Progress& progress, const train::TrainProgress& now) {
         check_interrupted();
         progress.set_title(progress_title(now.phase));
@@ -162,6 +198,8 @@ private:
     train::TrainOptions options_;
     std::string device_ = "cpu";
     bool restart_ = false;
+    bool alone_ = false;
+    double rank_timeout_ = 300.0;
     bool list_ = false;
 };
 

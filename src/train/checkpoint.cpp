@@ -184,21 +184,29 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
     }
 }
 
+std::string checkpoint_bytes(const std::filesystem::path& path) {
+    std::ifstream stream(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(stream), {}};
+}
+
 std::optional<Checkpoint> read_checkpoint(const std::filesystem::path& path,
                                           const std::string& fingerprint) {
     std::error_code error;
     if (!std::filesystem::exists(path, error)) {
         return std::nullopt;
     }
-    std::ifstream stream(path, std::ios::binary);
-    const std::string bytes{std::istreambuf_iterator<char>(stream), {}};
+    return parse_checkpoint(checkpoint_bytes(path), path, fingerprint);
+}
+
+Checkpoint parse_checkpoint(std::string_view bytes, const std::filesystem::path& path,
+                            const std::string& fingerprint) {
     Reader reader(bytes, path.string());
     if (bytes.size() < kMagic.size() + sizeof(std::uint32_t) ||
         reader.take(kMagic.size()) != kMagic) {
         reader.corrupt();
     }
     const std::string_view covered =
-        std::string_view(bytes).substr(0, bytes.size() - sizeof(std::uint32_t));
+        bytes.substr(0, bytes.size() - sizeof(std::uint32_t));
     std::uint32_t expected = 0;
     std::memcpy(&expected, bytes.data() + covered.size(), sizeof expected);
     if (checksum(covered) != expected) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "train/functions.h"
 #include "train/trained.h"
 
 // Included by .cpp files of this room only.
@@ -15,6 +16,7 @@ struct Pass {
     bool training = false;
     std::uint64_t seed = 0;
     std::uint64_t step = 0;  // since the start of the training
+    Together together = {};  // in training only
 };
 
 // What flows between layers: (N, F), or (N, C, H, W) with the channels fastest in memory; a

@@ -172,12 +172,9 @@ Stream WeightedLayer::forward_folded(const Stream& input, const Pass& pass) {
     BatchStatistics statistics = fold_->running();
     if (pass.training) {
         const Tensor y = product(input.x, (*store_)[weight_], {});
-        const std::vector<std::int64_t> axes =
-            y.dim() == 4 ? std::vector<std::int64_t>{0, 2, 3} : std::vector<std::int64_t>{0};
-        statistics = {y.mean(axes), y.var(axes, /*unbiased=*/false)};
-        fold_->follow(
-            {statistics.mean.detach().contiguous(), statistics.variance.detach().contiguous()},
-            y.numel() / y.size(1));
+        statistics = traced_statistics(y, pass.together);
+        fold_->follow({statistics.mean.detach().contiguous(),
+                       statistics.variance.detach().contiguous(), statistics.values});
     }
     Folded now = folded(statistics);
     Tensor weight_scale;
