@@ -205,8 +205,7 @@ Checkpoint parse_checkpoint(std::string_view bytes, const std::filesystem::path&
         reader.take(kMagic.size()) != kMagic) {
         reader.corrupt();
     }
-    const std::string_view covered =
-        bytes.substr(0, bytes.size() - sizeof(std::uint32_t));
+    const std::string_view covered = bytes.substr(0, bytes.size() - sizeof(std::uint32_t));
     std::uint32_t expected = 0;
     std::memcpy(&expected, bytes.data() + covered.size(), sizeof expected);
     if (checksum(covered) != expected) {

@@ -133,10 +133,9 @@ struct Quantised : Function<Quantised> {
         std::vector<float> ds(static_cast<std::size_t>(layout.channels));
         fake_quant_backward(span_of(x), span_of(dx), layout, span_of(saved[1]), levels, ds,
                             zeros_in(saved[3]));
-        Tensor dlog =
-            saved[2].defined() ? log_scale_gradient(ds, saved[1], layout, levels,
-                                                    ctx->saved_data["part"].toDouble())
-                               : Tensor();
+        Tensor dlog = saved[2].defined() ? log_scale_gradient(ds, saved[1], layout, levels,
+                                                              ctx->saved_data["part"].toDouble())
+                                         : Tensor();
         return {dx, dlog, Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
     }
 };
@@ -230,8 +229,26 @@ struct NormAct : Function<NormAct> {
                                       level_range(unpacked(spec_bits)),
                                       static_cast<double>(shape.rows) / values);
         }
-        return {dx,       dgamma,   dbeta,    dlog,     Tensor(), Tensor(),
-                Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
+        return {dx,       dgamma,   dbeta,    dlog,     Tensor(), Tensor(), Tensor(),
+                Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
+    }
+};
+
+struct WidthTraced : Function<WidthTraced> {
+    static Tensor forward(AutogradContext* ctx, const Tensor& y, const Tensor& x,
+                          const Tensor& scale, std::int64_t pull) {
+        ctx->saved_data["pull"] = pull;
+        const Tensor error = y - x;
+        ctx->save_for_backward(
+            {torch::where(error.abs() <= 0.5001 * scale, error, torch::zeros_like(error))});
+        return y.view_as(y);
+    }
+    static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+        const Tensor error = ctx->get_saved_variables()[0];
+        auto* pull =
+            reinterpret_cast<double*>(static_cast<std::intptr_t>(ctx->saved_data["pull"].toInt()));
+        *pull -= std::log(2.0) * (gradients[0] * error).sum().item<double>();
+        return {gradients[0], Tensor(), Tensor(), Tensor()};
     }
 };
 
@@ -315,9 +332,9 @@ Tensor portable_norm_act(const Tensor& x, const Tensor& gamma, const Tensor& bet
             spread(beta, x, Role::kActivation);
     } else {
         v = training ? torch::batch_norm(x, gamma, beta, {}, {}, true, 0.0,
-                                            static_cast<double>(epsilon), false)
-                        : torch::batch_norm(x, gamma, beta, statistics.mean, statistics.variance,
-                                            false, 0.0, static_cast<double>(epsilon), false);
+                                         static_cast<double>(epsilon), false)
+                     : torch::batch_norm(x, gamma, beta, statistics.mean, statistics.variance,
+                                         false, 0.0, static_cast<double>(epsilon), false);
     }
     if (clamp.lo == 0.0F) {
         v = torch::relu(v);
@@ -370,6 +387,12 @@ torch::Tensor quantised(const torch::Tensor& x, const QuantTensors& quant,
                             quant.part);
 }
 
+torch::Tensor width_traced(const torch::Tensor& y, const torch::Tensor& x,
+                           const torch::Tensor& scale, Role role, double* pull) {
+    return WidthTraced::apply(y, x.detach(), spread(scale, x, role),
+                              static_cast<std::int64_t>(reinterpret_cast<std::intptr_t>(pull)));
+}
+
 torch::Tensor quantised_linear(const torch::Tensor& x, const torch::Tensor& weight,
                                const torch::Tensor& bias, const QuantTensors& quant,
                                const QuantiserSpec& spec) {
@@ -412,7 +435,7 @@ torch::Tensor floored(const torch::Tensor& x, const torch::Tensor& value,
 
 BatchStatistics batch_statistics(const torch::Tensor& x, const Together& together) {
     const torch::NoGradGuard no_gradients;
-    BatchStatistics result{.values = values_a_channel(x, together)};
+    BatchStatistics result{torch::Tensor(), torch::Tensor(), values_a_channel(x, together)};
     if (is_portable(x)) {
         const std::vector<std::int64_t> axes = axes_but_channels(x);
         result.mean = x.mean(axes);
@@ -427,13 +450,12 @@ BatchStatistics batch_statistics(const torch::Tensor& x, const Together& togethe
         // (ranks, 2, C), each weighed by how many values it is of.
         const Tensor all =
             together.ranks->stack(torch::stack({result.mean, result.variance}).to(torch::kDouble));
-        const Tensor weight =
-            together.ranks->stack(torch::full({1}, static_cast<double>(x.size(0)), torch::kDouble)) /
-            static_cast<double>(together.share.whole);
+        const Tensor weight = together.ranks->stack(torch::full({1}, static_cast<double>(x.size(0)),
+                                                                torch::kDouble)) /
+                              static_cast<double>(together.share.whole);
         const Tensor means = all.select(1, 0);
         const Tensor mean = (weight * means).sum(0);
-        const Tensor variance =
-            (weight * (all.select(1, 1) + (means - mean).square())).sum(0);
+        const Tensor variance = (weight * (all.select(1, 1) + (means - mean).square())).sum(0);
         result.mean = mean.to(torch::kFloat).to(x.device());
         result.variance = variance.to(torch::kFloat).to(x.device());
     }

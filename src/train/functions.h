@@ -23,7 +23,7 @@ struct QuantTensors {
     torch::Tensor scale;
     torch::Tensor zero = {};  // undefined: 0
     torch::Tensor log_scale =
-        {};  // the parameter behind `scale` when it is learned, else undefined
+        {};             // the parameter behind `scale` when it is learned, else undefined
     double part = 1.0;  // of the values that the scale is for, how many are here: less with ranks
 };
 
@@ -38,6 +38,12 @@ struct Together {
 // fake_quant(x), with the gradients of LSQ.
 torch::Tensor quantised(const torch::Tensor& x, const QuantTensors& quant,
                         const QuantiserSpec& spec, Role role);
+
+// y = fake_quant(x) unchanged; its gradient passes to y alone, and what the width of the quantiser
+// pulls at the loss is added to `pull` (budget.h): -ln 2 * sum g (y - x) where |y - x| is rounding
+// and not clamping.
+torch::Tensor width_traced(const torch::Tensor& y, const torch::Tensor& x,
+                           const torch::Tensor& scale, Role role, double* pull);
 
 // y = x * fake_quant(weight)^T + bias in one function. Shapes: x (N, inputs), weight (outputs,
 // inputs), bias (outputs) or undefined, scale (1) or (outputs).
@@ -59,9 +65,9 @@ torch::Tensor quantised_bias(const torch::Tensor& x, const torch::Tensor& scale,
 torch::Tensor floored(const torch::Tensor& x, const torch::Tensor& value,
                       const torch::Tensor& step);
 
-// Batch statistics of (N, C) or (N, C, H, W), over all ranks, and what norm_act() does with them, in
-// training mode. Without `spec` there is no quantiser; with it, scale has one element and there is
-// no zero point.
+// Batch statistics of (N, C) or (N, C, H, W), over all ranks, and what norm_act() does with them,
+// in training mode. Without `spec` there is no quantiser; with it, scale has one element and there
+// is no zero point.
 struct BatchStatistics {
     torch::Tensor mean;
     torch::Tensor variance;  // biased

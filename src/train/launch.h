@@ -13,8 +13,8 @@ struct Launch {
     int local_rank = 0;                 // among those of this machine: which GPU it takes
     std::string address = "127.0.0.1";  // where rank 0 is reached
     int port = 29500;
-    bool store_is_served = false;  // by the launcher (torchrun); else rank 0 serves it
-    std::string key_prefix = {};   // of what this group keeps in the store
+    bool store_is_served = false;    // by the launcher (torchrun); else rank 0 serves it
+    std::string key_prefix = {};     // of what this group keeps in the store
     double timeout_seconds = 300.0;  // that a rank waits for another before it calls it lost
 };
 

@@ -57,14 +57,15 @@ Model& Model::operator=(Model&&) noexcept = default;
 
 LossSums Model::train_step(std::span<const float> samples, std::span<const std::int32_t> labels,
                            std::uint64_t index, std::span<const float> teacher, const Ranks* ranks,
-                           BatchShare share) {
+                           BatchShare share, WidthPulls* pulls) {
     network_->store().gradients().zero_();
     const auto rows = static_cast<std::int64_t>(labels.size());
-    const torch::Tensor logits = network_->forward(
-        as_tensor(samples, rows), {.training = true,
-                                   .seed = network_->seed(),
-                                   .step = index,
-                                   .together = {.ranks = ranks, .share = share}});
+    const torch::Tensor logits =
+        network_->forward(as_tensor(samples, rows), {.training = true,
+                                                     .seed = network_->seed(),
+                                                     .step = index,
+                                                     .together = {.ranks = ranks, .share = share},
+                                                     .width_pulls = pulls});
     // The loss needs no place in the graph: its gradient comes with it.
     const TrainingSpec& spec = network_->recipe().training;
     const torch::Tensor values = logits.detach().cpu();

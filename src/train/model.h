@@ -32,10 +32,11 @@ public:
     // loss; fills gradients(). `index` counts steps from the start of the training: it decides what
     // dropout drops. With the logits of a teacher the recipe's distillation is mixed in. With
     // ranks, the samples are this one's `share` of the batch; gradients and sums are those of the
-    // whole batch.
+    // whole batch. With `pulls`, what widths pull at the loss is added there.
     LossSums train_step(std::span<const float> samples, std::span<const std::int32_t> labels,
                         std::uint64_t index, std::span<const float> teacher = {},
-                        const Ranks* ranks = nullptr, BatchShare share = {});
+                        const Ranks* ranks = nullptr, BatchShare share = {},
+                        WidthPulls* pulls = nullptr);
 
     // Keeps the first decayed() parameters, the weights, within +-reach.
     void clip_weights(float reach);

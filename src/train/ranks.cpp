@@ -112,8 +112,7 @@ Ranks::Ranks(const Launch& launch) : launch_(launch), group_(std::make_unique<Gr
                     return std::ranges::find(absent, rank) != absent.end();
                 });
                 static_cast<void>(group_->without("alive", present, kInquest));
-                throw missing(
-                    fmt::format("{} of {} did not come", names_of(absent), launch.ranks));
+                throw missing(fmt::format("{} of {} did not come", names_of(absent), launch.ranks));
             }
         } else {
             group_->set(key("here", launch.rank));
@@ -182,9 +181,9 @@ Error Ranks::lost() const {
         }
         return {code::kRankLost,
                 fmt::format("{} of {}", gone.empty() ? "a rank" : names_of(gone), launch_.ranks),
-                gone.empty() ? fmt::format("it did not answer within {} seconds",
-                                           launch_.timeout_seconds)
-                             : "it is gone, and said nothing",
+                gone.empty()
+                    ? fmt::format("it did not answer within {} seconds", launch_.timeout_seconds)
+                    : "it is gone, and said nothing",
                 advice};
     } catch (const std::exception&) {
         return {code::kRankLost, fmt::format("rank 0 of {}", launch_.ranks), "it is gone", advice};
@@ -205,8 +204,8 @@ void Ranks::sum(Tensor& values) const {
 }
 
 void Ranks::sum(std::span<double> values) const {
-    Tensor tensor = torch::from_blob(
-        values.data(), {static_cast<std::int64_t>(values.size())}, torch::kDouble);
+    Tensor tensor =
+        torch::from_blob(values.data(), {static_cast<std::int64_t>(values.size())}, torch::kDouble);
     sum(tensor);
 }
 

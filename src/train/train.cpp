@@ -23,6 +23,7 @@
 #include "train/model.h"
 #include "train/optimiser.h"
 #include "train/ranks.h"
+#include "train/recipe_data.h"
 #include "train/schedule.h"
 
 namespace qloom::train {
@@ -58,36 +59,6 @@ fs::path beside(const fs::path& output, const char* ending) {
     }
     const fs::path normal = output.lexically_normal();
     return (normal.has_filename() ? normal : normal.parent_path()).string() + ending;
-}
-
-void check_data(const Recipe& recipe, const data::Dataset& dataset) {
-    const auto refuse = [&](const std::string& what, const std::string& advice) {
-        throw Error(code::kRecipeData, recipe.name, what, advice);
-    };
-    if (dataset.sample_size() != recipe.input.features) {
-        refuse(fmt::format("the network takes {} features, but a sample of {} has {} values",
-                           recipe.input.features, dataset.name, dataset.sample_size()),
-               fmt::format("set features = {} in [input]", dataset.sample_size()));
-    }
-    const bool one_for_two = recipe.outputs() == 1 && dataset.classes == 2;
-    if (one_for_two && recipe.training.loss == LossKind::kCrossEntropy) {
-        refuse("one output cannot tell two classes apart with cross-entropy",
-               "set loss = \"bce\" in [training], or give the last layer 2 outputs");
-    }
-    if (dataset.classes > recipe.outputs() && !one_for_two) {
-        refuse(fmt::format("the network has {} outputs, but {} has {} classes", recipe.outputs(),
-                           dataset.name, dataset.classes),
-               fmt::format("give the last linear layer {} outputs", dataset.classes));
-    }
-    const std::size_t axes = dataset.sample_shape().size();
-    if (recipe.data.augments() && axes != 2 && axes != 3) {
-        const char* key = recipe.data.shift > 0 ? "shift"
-                          : recipe.data.mirror  ? "mirror"
-                                                : "cutout";
-        refuse(fmt::format("{} changes images, but a sample of {} has shape {}", key, dataset.name,
-                           shape_text(dataset.sample_shape())),
-               fmt::format("leave {} out of [data]", key));
-    }
 }
 
 // One training from start (or checkpoint) to end; the steps in the order of run().
@@ -198,7 +169,7 @@ private:
         const Clock clock;
         train_data_ = data::load(recipe_.data.train, where);
         result_.seconds_loading = clock.seconds();
-        check_data(recipe_, train_data_);
+        check_recipe_data(recipe_, train_data_);
         train_samples_ = train_data_.size() - recipe_.data.holdout;
         if (train_samples_ < 2) {
             throw Error(code::kRecipeData, recipe_.name,
@@ -214,7 +185,7 @@ private:
         }
         if (recipe_.data.holdout == 0) {
             test_data_ = data::load(recipe_.data.test, where);
-            check_data(recipe_, test_data_);
+            check_recipe_data(recipe_, test_data_);
         }
     }
 
@@ -390,14 +361,19 @@ private:
         progress_.epoch_done = false;
     }
 
-    // For whoever looks on: nothing depends on it, so that failing to write it is no error. Renamed into its place, so that a
-    // reader never sees half of it.
+    // For whoever looks on: nothing depends on it, so that failing to write it is no error. Renamed
+    // into its place, so that a reader never sees half of it.
     void write_running_metrics() const {
         const fs::path next = running_metrics_.string() + ".new";
-        std::ofstream(next, std::ios::binary)
-            << running_metrics_json(result_, recipe_.training.epochs);
+        std::ofstream stream(next, std::ios::binary);
+        stream << running_metrics_json(result_, recipe_.training.epochs);
+        stream.close();
         std::error_code ignored;
-        fs::rename(next, running_metrics_, ignored);
+        if (stream) {
+            fs::rename(next, running_metrics_, ignored);
+        } else {
+            fs::remove(next, ignored);
+        }
     }
 
     void summarise() {
@@ -418,7 +394,13 @@ private:
         OutputFolder folder(options_.output);
         TrainedNetwork trained = model.trained();
         trained.input_is_bytes = train_data_.is_bytes();
-        onnx::write_model(export_graph(trained), folder.staging() / "model.onnx");
+        try {
+            onnx::write_model(export_graph(trained), folder.staging() / "model.onnx");
+        } catch (const Error& error) {
+            // The staging folder is nobody's business.
+            throw Error(error.code(), (options_.output / "model.onnx").string(),
+                        error.diagnostic().what, error.diagnostic().advice);
+        }
         folder.write("metrics.json", metrics_json(result_));
         folder.commit();
         result_.model_file = options_.output / "model.onnx";

@@ -33,7 +33,7 @@ struct TrainOptions {
     std::optional<Launch> launch = {};
 };
 
-enum class Phase { kLoading, kTraining, kEvaluating, kExporting };
+enum class Phase { kSearching, kLoading, kTraining, kEvaluating, kExporting };
 
 // Where the training stands; sent a few times a second, and at the end of every epoch.
 struct TrainProgress {
@@ -49,6 +49,7 @@ struct TrainProgress {
     double elapsed_seconds = 0.0;
     double eta_seconds = 0.0;
     bool epoch_done = false;
+    double price = 0.0;  // kSearching: of the network at hand
 };
 using ProgressSink = std::function<void(const TrainProgress&)>;
 
@@ -84,8 +85,8 @@ struct TrainResult {
 // Trains a recipe, quantisation-aware, and writes the model as QONNX. Same recipe, seed and threads
 // on the same machine: the same bytes, also when the run was killed and resumed. Throws the data
 // room's errors, kRecipeData, kDeviceMissing, kTrainDiverged, kCheckpointForeign,
-// kCheckpointCorrupt, kOutputFolderExists, kOutputUnwritable; with `launch` kRankMissing, kRankLost,
-// and SaidElsewhere (train/ranks.h) where rank 0 reports the error.
+// kCheckpointCorrupt, kOutputFolderExists, kOutputUnwritable; with `launch` kRankMissing,
+// kRankLost, and SaidElsewhere (train/ranks.h) where rank 0 reports the error.
 TrainResult train(const Recipe& recipe, const TrainOptions& options = {},
                   const ProgressSink& progress = {});
 

@@ -15,9 +15,8 @@ BatchNorm::BatchNorm(const std::string& name, const BatchNormSpec& spec, Paramet
 void BatchNorm::follow(const BatchStatistics& batch) {
     const torch::NoGradGuard no_gradients;
     // The running variance estimates that of all data, hence the unbiased one.
-    const auto unbiased =
-        static_cast<float>(batch.values) /
-        static_cast<float>(batch.values > 1.0 ? batch.values - 1.0 : 1.0);
+    const auto unbiased = static_cast<float>(batch.values) /
+                          static_cast<float>(batch.values > 1.0 ? batch.values - 1.0 : 1.0);
     const auto momentum = static_cast<float>(spec_.momentum);
     const BatchStatistics kept = running();
     if (!kept.mean.is_cpu()) {

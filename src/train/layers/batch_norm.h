@@ -18,7 +18,7 @@ public:
     [[nodiscard]] const torch::Tensor& beta() const { return (*store_)[beta_]; }
     [[nodiscard]] float epsilon() const { return static_cast<float>(spec_.epsilon); }
     [[nodiscard]] BatchStatistics running() const {
-        return {.mean = (*store_)[mean_], .variance = (*store_)[variance_]};
+        return {(*store_)[mean_], (*store_)[variance_], 0.0};
     }
     // A step of the running statistics.
     void follow(const BatchStatistics& batch);

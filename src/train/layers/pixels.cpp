@@ -67,7 +67,7 @@ Stream JoinLayer::forward(std::span<const Stream> inputs, const Pass& pass) {
                 ? quantiser_->prepare(torch::cat(rows, spec_.kind == JoinKind::kAdd ? 0 : 1), pass)
                 : quantiser_->numbers({}, pass.together);
         for (Tensor& part : parts) {
-            part = quantised(part, quant, quantiser_->spec(), Role::kActivation);
+            part = quantiser_->quantise(part, quant, pass);
         }
     }
     if (spec_.kind == JoinKind::kAdd) {

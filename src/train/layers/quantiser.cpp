@@ -193,7 +193,14 @@ QuantTensors Quantiser::prepare(const Tensor& x, const Pass& pass) {
 }
 
 Tensor Quantiser::apply(const Tensor& x, const Pass& pass) {
-    return is_on(pass) ? quantised(x, prepare(x, pass), spec_, role_) : x;
+    return is_on(pass) ? quantise(x, prepare(x, pass), pass) : x;
+}
+
+Tensor Quantiser::quantise(const Tensor& x, const QuantTensors& quant, const Pass& pass) const {
+    const Tensor y = quantised(x, quant, spec_, role_);
+    return pass.width_pulls == nullptr
+               ? y
+               : width_traced(y, x, quant.scale, role_, &(*pass.width_pulls)[owner_]);
 }
 
 TrainedLevels Quantiser::trained(const Tensor& weights) const {

@@ -35,6 +35,9 @@ public:
 
     // fake_quant(x), or x while it is off; in training it first learns from x what it has to.
     torch::Tensor apply(const torch::Tensor& x, const Pass& pass);
+    // fake_quant(x) by these numbers of its own.
+    [[nodiscard]] torch::Tensor quantise(const torch::Tensor& x, const QuantTensors& quant,
+                                         const Pass& pass) const;
     // Its numbers for x, and then without changing anything.
     QuantTensors prepare(const torch::Tensor& x, const Pass& pass);
     [[nodiscard]] QuantTensors numbers(const torch::Tensor& x, const Together& together = {}) const;
