@@ -176,7 +176,8 @@ Error Ranks::lost() const {
         for (int rank = 0; rank < launch_.ranks; ++rank) {
             if (group_->has(key("failed", rank))) {
                 return {code::kRankLost, fmt::format("rank {} of {}", rank, launch_.ranks),
-                        fmt::format("it stopped: {}", group_->get(key("failed", rank))), advice};
+                        fmt::format("it stopped: {}", group_->get(key("failed", rank))),
+                        "then the same command goes on from the last whole epoch"};
             }
         }
         return {code::kRankLost,

@@ -113,7 +113,8 @@ protected:
 
     static std::vector<double> losses(const Outcome& outcome) {
         std::vector<double> result;
-        for (const auto& epoch : outcome.json().at("epochs")) {
+        const nlohmann::json json = outcome.json();
+        for (const auto& epoch : json.at("epochs")) {
             result.push_back(epoch["loss"]);
         }
         return result;
@@ -184,15 +185,15 @@ TEST_F(Ranks, RankThatFails) {
     const Outcome outcome = together(2, {"train", "net.toml", "-o", "shared"}, ":", "cp net.toml labels.npy other; cd other;");
     EXPECT_EQ(outcome.exit_code, 1);
     EXPECT_EQ(outcome.err,
-              "qloom: error: Q0825: rank 1 of 2: it stopped: Q0011: x.npy: this is not a .npy file; see what that rank said "
-              "last; the same command goes on from the last whole epoch\n");
+              "qloom: error: Q0825: rank 1 of 2: it stopped: Q0011: x.npy: this is not a .npy file (it does not begin with "
+              "\\x93NUMPY); save it again with numpy.save; then the same command goes on from the last whole epoch\n");
     EXPECT_EQ(said_by(1), "");
     EXPECT_FALSE(place_.exists("shared"));
 }
 
 // Killed hard in the middle: one diagnostic, the last epoch is kept, and the same command ends as an unbroken one.
 TEST_F(Ranks, RankThatIsKilled) {
-    write_data("x.npy", "labels.npy", 1501);
+    write_data("x.npy", "labels.npy", 401);
     write_recipe("epochs = 3\nbatch_size = 4\n");
     const Outcome killed = together(2, {"train", "net.toml", "-o", "killed"},
                                     "while [ ! -e killed.checkpoint ]; do sleep 0.02; done; kill -9 $last");
