@@ -31,7 +31,8 @@ struct RealRange {
     double hi = 0.0;
 };
 
-RealRange real_range(const Affine& base, const std::vector<std::vector<Range>>& ranges, std::size_t c) {
+RealRange real_range(const Affine& base, const std::vector<std::vector<Range>>& ranges,
+                     std::size_t c) {
     RealRange result{base.bias[c], base.bias[c]};
     for (std::size_t k = 0; k < base.terms.size(); ++k) {
         const double a = base.terms[k].scale[c] * static_cast<double>(ranges[k][c].lo);
@@ -43,9 +44,11 @@ RealRange real_range(const Affine& base, const std::vector<std::vector<Range>>& 
 }
 
 // Levels of rows x channels real numbers, rounded as the model rounds.
-std::vector<std::int64_t> levels_of(const Value& value, const LevelGrid& grid, const std::vector<float>& reals) {
+std::vector<std::int64_t> levels_of(const Value& value, const LevelGrid& grid,
+                                    const std::vector<float>& reals) {
     const std::size_t channels = grid.scale.size();
-    const std::vector<float> out = run_chain(value.chain, reals, static_cast<std::int64_t>(channels));
+    const std::vector<float> out =
+        run_chain(value.chain, reals, static_cast<std::int64_t>(channels));
     std::vector<std::int64_t> levels(out.size());
     for (std::size_t i = 0; i < out.size(); ++i) {
         const std::size_t c = i % channels;
@@ -56,7 +59,8 @@ std::vector<std::int64_t> levels_of(const Value& value, const LevelGrid& grid, c
 
 }  // namespace
 
-std::vector<ChannelSteps> real_steps(const Value& value, const LevelGrid& grid, const std::vector<Direction>& directions,
+std::vector<ChannelSteps> real_steps(const Value& value, const LevelGrid& grid,
+                                     const std::vector<Direction>& directions,
                                      const std::vector<std::vector<Range>>& ranges) {
     const std::size_t channels = directions.size();
     std::vector<RealRange> reals;
@@ -83,7 +87,8 @@ std::vector<ChannelSteps> real_steps(const Value& value, const LevelGrid& grid, 
     std::vector<ChannelSteps> steps(channels);
     for (std::size_t c = 0; c < channels; ++c) {
         steps[c].lowest = end_levels[c];
-        steps[c].thresholds.resize(static_cast<std::size_t>(end_levels[channels + c] - end_levels[c]));
+        steps[c].thresholds.resize(
+            static_cast<std::size_t>(end_levels[channels + c] - end_levels[c]));
         rows = std::max(rows, steps[c].thresholds.size());
     }
     // Per channel and level: level at lo is below, level at hi is at or above.
@@ -103,14 +108,16 @@ std::vector<ChannelSteps> real_steps(const Value& value, const LevelGrid& grid, 
         const std::vector<std::int64_t> at = levels(middles);
         for (std::size_t i = 0; i < middles.size(); ++i) {
             if (hi[i] - lo[i] > 1) {
-                const std::int64_t wanted = steps[i % channels].lowest + 1 + static_cast<std::int64_t>(i / channels);
+                const std::int64_t wanted =
+                    steps[i % channels].lowest + 1 + static_cast<std::int64_t>(i / channels);
                 (at[i] >= wanted ? hi[i] : lo[i]) = lo[i] + (hi[i] - lo[i]) / 2;
             }
         }
     }
     for (std::size_t c = 0; c < channels; ++c) {
         for (std::size_t t = 0; t < steps[c].thresholds.size(); ++t) {
-            // A double rounds to the float hi[i] or above from the middle between it and the float below on.
+            // A double rounds to the float hi[i] or above from the middle between it and the float
+            // below on.
             const double above = static_cast<double>(from_ordinal(hi[t * channels + c]));
             const double below = static_cast<double>(from_ordinal(lo[t * channels + c]));
             steps[c].thresholds[t] = (above + below) / 2;
@@ -120,7 +127,8 @@ std::vector<ChannelSteps> real_steps(const Value& value, const LevelGrid& grid, 
 }
 
 std::vector<ChannelSteps> real_segments(const Value& value, const LevelGrid& grid,
-                                        const std::vector<std::vector<Range>>& ranges, const std::string& where) {
+                                        const std::vector<std::vector<Range>>& ranges,
+                                        const std::string& where) {
     const std::size_t channels = grid.scale.size();
     std::vector<std::vector<double>> sums;  // one a channel, ascending
     std::size_t most = 0;
@@ -129,10 +137,12 @@ std::vector<ChannelSteps> real_segments(const Value& value, const LevelGrid& gri
         for (std::size_t k = 0; k < ranges.size(); ++k) {
             const Range range = ranges[k][c];
             if (range.count() * reals.size() * channels > kMostSums) {
-                throw Error(code::kNotMonotone, where,
-                            "the activation between an addition of differently scaled values and this quantiser neither "
-                            "only rises nor only falls, and there are too many sums to look at each",
-                            "quantise the sum before the activation, or use a monotone activation");
+                throw Error(
+                    code::kNotMonotone, where,
+                    "the activation between an addition of differently scaled values and this "
+                    "quantiser neither "
+                    "only rises nor only falls, and there are too many sums to look at each",
+                    "quantise the sum before the activation, or use a monotone activation");
             }
             std::vector<double> next;
             next.reserve(reals.size() * range.count());

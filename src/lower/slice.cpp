@@ -15,8 +15,8 @@ struct Taken {
     std::int64_t count = 1;
 };
 
-// What is taken of every axis, read off the numbers of the elements that were taken of a tensor of shape `from` (row-major).
-// Nothing where that is not a rising sequence.
+// What is taken of every axis, read off the numbers of the elements that were taken of a tensor of
+// shape `from` (row-major). Nothing where that is not a rising sequence.
 std::optional<std::vector<Taken>> taken_of_axes(const Tensor<float>& numbers, const Shape& from) {
     std::vector<Taken> result(from.size());
     if (numbers.size() == 0) {
@@ -32,7 +32,8 @@ std::optional<std::vector<Taken>> taken_of_axes(const Tensor<float>& numbers, co
         Taken& one = result[axis];
         one.count = numbers.dim(axis);
         const auto at = [&](std::int64_t i) {
-            return static_cast<std::int64_t>(numbers[i * taken_stride[axis]]) / stride[axis] % from[axis];
+            return static_cast<std::int64_t>(numbers[i * taken_stride[axis]]) / stride[axis] %
+                   from[axis];
         };
         one.first = at(0);
         one.step = one.count > 1 ? at(1) - at(0) : 1;
@@ -43,22 +44,28 @@ std::optional<std::vector<Taken>> taken_of_axes(const Tensor<float>& numbers, co
     return result;
 }
 
-bool is_whole(const Taken& taken, std::int64_t size) { return taken.step == 1 && taken.count == size; }
+bool is_whole(const Taken& taken, std::int64_t size) {
+    return taken.step == 1 && taken.count == size;
+}
 
 }  // namespace
 
 void Lowerer::lower_slice(const ir::Node& node) {
     Value x = merged_input(node, node.inputs[0]);
     const auto refuse = [&] {
-        to_host_after(node, "only parts of quantised values are cut out in hardware, forwards, and of channels side by side",
-                      "quantise the value before it; slice channels with step 1 and pixels with a positive step");
+        to_host_after(node,
+                      "only parts of quantised values are cut out in hardware, forwards, and of "
+                      "channels side by side",
+                      "quantise the value before it; slice channels with step 1 and pixels with a "
+                      "positive step");
     };
     std::vector<const ir::Value*> inputs;
     for (const ir::TensorId input : node.inputs) {
         inputs.push_back(input == ir::TensorId::kNone ? nullptr : constants_.value(input));
     }
     if (!x.affine || x.affine->terms.size() != 1 || !x.layout.order.empty() ||
-        std::ranges::count(inputs, nullptr) > 1 + std::ranges::count(node.inputs, ir::TensorId::kNone)) {
+        std::ranges::count(inputs, nullptr) >
+            1 + std::ranges::count(node.inputs, ir::TensorId::kNone)) {
         refuse();
         return;
     }
@@ -92,7 +99,8 @@ void Lowerer::lower_slice(const ir::Node& node) {
         if (is_whole(one, size)) {
             continue;
         }
-        what.push_back(fmt::format("{} of {} {}", one.count, size, axis == channel_axis ? "channels" : "pixels"));
+        what.push_back(fmt::format("{} of {} {}", one.count, size,
+                                   axis == channel_axis ? "channels" : "pixels"));
         // Up to the last one that is taken; the steps come behind.
         const std::int64_t end = one.first + (one.count - 1) * one.step + 1;
         x = cut(node, std::move(x), axis, one.first, end);
@@ -109,10 +117,11 @@ void Lowerer::lower_slice(const ir::Node& node) {
     set_value(node.outputs[0], std::move(x));
 }
 
-// A split of the stream into what lies before, what is wanted, and what lies behind. Rows and columns are channels of a
-// stream whose inner axes are taken together, which costs nothing:
+// A split of the stream into what lies before, what is wanted, and what lies behind. Rows and
+// columns are channels of a stream whose inner axes are taken together, which costs nothing:
 //   (H, W, C) -> (H, W C) -> split -> (H, w C) -> (H, w, C)
-Value Lowerer::cut(const ir::Node& node, Value x, std::size_t logical_axis, std::int64_t from, std::int64_t to) {
+Value Lowerer::cut(const ir::Node& node, Value x, std::size_t logical_axis, std::int64_t from,
+                   std::int64_t to) {
     const auto axis = static_cast<std::size_t>(x.layout.axes[logical_axis]);
     const network::StreamId source = x.base.terms[0].stream;
     const Shape shape = result_.network.stream(source).shape;
@@ -142,8 +151,11 @@ Value Lowerer::cut(const ir::Node& node, Value x, std::size_t logical_axis, std:
             continue;
         }
         flat.back() = (end - begin) * inner;
-        parts.push_back(add_stream(name + (begin == from ? "_part" : begin == 0 ? "_before" : "_behind"), flat,
-                                   {flat_ranges.begin() + begin * inner, flat_ranges.begin() + end * inner}));
+        parts.push_back(add_stream(
+            name + (begin == from ? "_part"
+                    : begin == 0  ? "_before"
+                                  : "_behind"),
+            flat, {flat_ranges.begin() + begin * inner, flat_ranges.begin() + end * inner}));
         if (begin == from) {
             wanted = parts.back();
         }
