@@ -78,7 +78,7 @@ TEST(Fold, EveryLayerMeetsTheTargetWithLittleToSpare) {
             for (const Folding folding : model.legal_foldings(view)) {
                 if (model.cycles(view, folding) > target) continue;
                 const double price = prices.of(model.instance(view, folding, "u", prices).cost);
-                EXPECT_LE(prices.of(unit.cost), 1.25 * price + 60.0 + 1e-6)
+                EXPECT_LE(prices.of(unit.cost), 1.25 * price + 200.0 + 1e-6)
                     << layer.name << " at " << target << ": " << folding.pe << " x "
                     << folding.simd;
             }
@@ -91,7 +91,7 @@ TEST(Fold, TheTutorialNetworkReachesItsGoals) {
         fold(tutorial_network(true), {.board = find_board("pynq-z1"), .target_fps = 1'000'000});
     EXPECT_EQ(accelerator.target_ii, 100);
     EXPECT_LE(accelerator.ii_cycles, 98);
-    EXPECT_LE(accelerator.latency_cycles, 260);
+    EXPECT_LE(accelerator.latency_cycles, 250);
     EXPECT_EQ(accelerator.inputs[0].data_bits, 64);
     EXPECT_EQ(accelerator.inputs[0].beats, 98);
     EXPECT_EQ(accelerator.outputs[0].data_bits, 8);
