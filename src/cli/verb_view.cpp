@@ -100,6 +100,7 @@ public:
                                          nlohmann::ordered_json::error_handler_t::replace);
                                  },
                              .fold = [&](std::int64_t ii) { return view.fold(ii); },
+                             .streams = [&](std::int64_t ii) { return view.streams(ii); },
                              .live = [&] { return view.live(); }},
                             port_);
         session.print(server.address() + "\n");

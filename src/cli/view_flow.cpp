@@ -13,6 +13,7 @@
 #include "onnx/reader.h"
 #include "view/accelerator_json.h"
 #include "view/page.h"
+#include "view/streams_json.h"
 #include "view/view_data.h"
 
 namespace qloom::cli {
@@ -185,14 +186,22 @@ Json ViewSession::training_document() const {
          .training = training});
 }
 
-Json ViewSession::fold(std::int64_t ii_cycles) const {
+hw::Accelerator ViewSession::folded(std::int64_t ii_cycles) const {
     if (!accelerator_ || !lowered_) {
         throw Error(code::kNothingToView, request_.target.string(),
                     "there is no accelerator to fold", "look at the page for the reason");
     }
-    return view::accelerator_json(hw::fold(lowered_->network, {.board = accelerator_->board,
-                                                               .clock_mhz = accelerator_->clock_mhz,
-                                                               .target_ii = ii_cycles}));
+    return hw::fold(lowered_->network, {.board = accelerator_->board,
+                                        .clock_mhz = accelerator_->clock_mhz,
+                                        .target_ii = ii_cycles});
+}
+
+Json ViewSession::fold(std::int64_t ii_cycles) const {
+    return view::accelerator_json(folded(ii_cycles));
+}
+
+Json ViewSession::streams(std::int64_t ii_cycles) const {
+    return view::streams_json(folded(ii_cycles));
 }
 
 Json ViewSession::live() const {

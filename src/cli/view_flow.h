@@ -55,10 +55,13 @@ public:
     // The network of the last document() folded for another target. Throws kNothingToView when it
     // has no hardware, and what hw::fold throws.
     [[nodiscard]] nlohmann::ordered_json fold(std::int64_t ii_cycles) const;
+    // What goes on between the units of fold(ii_cycles).
+    [[nodiscard]] nlohmann::ordered_json streams(std::int64_t ii_cycles) const;
     // {"revision", "training", "simulation", "uart"}: what changes while the page is open.
     [[nodiscard]] nlohmann::ordered_json live() const;
 
 private:
+    [[nodiscard]] hw::Accelerator folded(std::int64_t ii_cycles) const;
     [[nodiscard]] nlohmann::ordered_json compiled_document();
     [[nodiscard]] nlohmann::ordered_json model_document(const std::filesystem::path& file);
     [[nodiscard]] nlohmann::ordered_json training_document() const;
