@@ -133,6 +133,29 @@ Json ViewSession::document() {
     return training_document();
 }
 
+std::string ViewSession::stamp() const {
+    std::string text;
+    const auto add = [&](const fs::path& file) {
+        std::error_code error;
+        const auto time = fs::last_write_time(file, error);
+        text += error ? "-" : fmt::format("{} ", time.time_since_epoch().count());
+    };
+    if (fs::is_regular_file(request_.target)) add(request_.target);
+    for (const char* name : {"model.onnx", "accelerator.json", "compile.json", "metrics.json", "simulation.json"})
+        add(folder_ / name);
+    add(running_metrics(folder_));
+    return text;
+}
+
+const std::string& ViewSession::document_text() {
+    const std::string now = stamp();
+    if (text_.empty() || now != text_stamp_) {
+        text_ = document().dump(-1, ' ', false, Json::error_handler_t::replace);
+        text_stamp_ = now;
+    }
+    return text_;
+}
+
 Json ViewSession::compiled_document() {
     const CompiledModel compiled = read_compiled_model(folder_);
     accelerator_ = emit::read_accelerator(folder_);

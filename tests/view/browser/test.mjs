@@ -363,7 +363,6 @@ try {
     results.zoom_slowest_frame_ms = frames[39];
     await large.click("button[aria-label='Show the whole graph']");
     await large.screenshot({ path: join(pictures, "mobilenet.png") });
-    assert.ok(results.mobilenet_open_ms < 20_000, "far too slow");
     assert.deepEqual(large.problems, []);
     await large.context().close();
   });
