@@ -12,7 +12,6 @@
 #include "hw/fold_choice.h"
 #include "hw/fold_space.h"
 #include "hw/prepare.h"
-#include "hw/network_builder.h"
 #include "hw/random_network.h"
 #include "hw/registry.h"
 #include "hw/stream_model.h"
