@@ -250,7 +250,7 @@ TEST_F(ExploreSlurm, TasksAreArraysAndADeadJobIsSubmittedOnceMore) {
 
 TEST_F(ExploreSlurm, WhatSbatchRefusesIsSaid) {
     const Outcome outcome = run({"--sbatch=--nonsense"});
-    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_EQ(outcome.exit_code, 4);
     EXPECT_THAT(outcome.err, HasSubstr("sbatch: unrecognized option '--nonsense'"));
     EXPECT_THAT(outcome.err, HasSubstr("options for the cluster go into --sbatch, as --sbatch=--partition=short"));
 }
