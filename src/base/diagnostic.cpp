@@ -28,6 +28,7 @@ constexpr CodeInfo kCodes[] = {
 #include "base/codes/ptq.def"
 #include "base/codes/view.def"
 #include "base/codes/synth.def"
+#include "base/codes/explore.def"
 // clang-format on
 #undef QLOOM_CODE
 };

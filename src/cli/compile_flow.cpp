@@ -201,7 +201,14 @@ CompileOutcome compile(const CompileRequest& request) {
                                                      .clock_mhz = request.clock_mhz,
                                                      .target_ii = request.ii,
                                                      .target_fps = request.fps,
-                                                     .folding = folding});
+                                                     .max_rate = request.max_fps,
+                                                     .folding = folding,
+                                                     .headroom = request.headroom,
+                                                     .most_luts = request.luts,
+                                                     .most_dsps = request.dsps,
+                                                     .most_latency_us = request.latency_us,
+                                                     .must_fit = !request.allow_oversize,
+                                                     .slack = request.slack});
     check_interrupted();
     outcome.placements = lowered.placements;
     outcome.notes = lowered.notes;

@@ -17,8 +17,15 @@ namespace qloom::cli {
 struct CompileRequest {
     std::string model;
     std::string board;
-    std::optional<double> fps = {};        // exactly one of fps and ii
+    std::optional<double> fps = {};        // exactly one of fps, ii and max_fps
     std::optional<std::int64_t> ii = {};
+    bool max_fps = false;
+    std::optional<double> headroom = {};  // share of the board that stays free
+    std::optional<std::int64_t> luts = {};
+    std::optional<std::int64_t> dsps = {};
+    std::optional<double> latency_us = {};
+    double slack = 0.05;          // what may be spent on a shorter latency, as a share of the price
+    bool allow_oversize = false;  // compile what does not fit the board as well
     double clock_mhz = 0.0;                // 0: the board's default
     bool argmax = false;
     std::string folding = {};              // a folding file; "" for none

@@ -47,6 +47,7 @@ std::unique_ptr<Verb> make_eval_verb();
 std::unique_ptr<Verb> make_compile_verb();
 std::unique_ptr<Verb> make_simulate_verb();
 std::unique_ptr<Verb> make_synth_verb();
+std::unique_ptr<Verb> make_explore_verb();
 std::unique_ptr<Verb> make_package_verb();
 std::unique_ptr<Verb> make_soc_verb();
 std::unique_ptr<Verb> make_view_verb();

@@ -28,12 +28,17 @@ public:
     [[nodiscard]] Manual manual() const override {
         return {
             .summary = "turn a model into an accelerator: RTL and reports",
-            .synopsis = {"qloom compile MODEL --board BOARD (--fps N | --ii N) -o DIR [OPTIONS]"},
+            .synopsis = {"qloom compile MODEL --board BOARD (--fps N | --ii N | --max-fps) -o DIR [OPTIONS]"},
             .description =
                 {"Lowers the model to integer arithmetic, checks on sample frames that the integers give what the model "
                  "defines, chooses for every layer the cheapest parallelism that meets the target, and writes SystemVerilog "
                  "and reports. The folder appears whole or not at all; a folder from an earlier compile is replaced, any "
                  "other existing folder is refused.",
+                 "Cheapest is exact: LUTs count one each, a block RAM or a DSP a third of the LUTs that the board has for each of "
+                 "them, and width converters and FIFOs count too; up to 5 % may be spent on a shorter latency (--slack). What does "
+                 "not fit the board is an error that names the resource, how much is missing, and the best rate that fits. "
+                 "--max-fps finds the highest rate that leaves a fifth of the board free (--headroom). The end of the "
+                 "summary says what decided: the fullest resource, the slowest layers, and what the next higher rate costs.",
                  "DIR holds rtl/ (qloom_top.sv, the library modules, memory images, files.f), report.txt and report.json "
                  "(cycles and estimated resources of each layer), report.html (the same to look at, with the network's graph at each step: "
                  "open it in a browser), folding.json (the parallelism chosen: edit it and give it "
@@ -46,6 +51,8 @@ public:
                           {"board, part, clock_mhz", "what it was compiled for"},
                           {"utilisation", "luts, ffs, bram36, dsps as shares of the board, 0 to 1"},
                           {"units", "a list: name, layer, kind, shape, pe, simd, cycles, luts, ffs, bram36, dsps"},
+                          {"decision", "price and lower_bound in LUTs, is_cheapest, limits, binding (the fullest resource), bottleneck "
+                                       "(layers), next (ii_cycles, more, fits, lacks, by)"},
                           {"self_check", "frames, values, largest_difference and near_ties of the comparison"},
                           {"host", "operators that stay on the host"},
                           {"notes", "assumptions and degradations"},
@@ -54,6 +61,12 @@ public:
                           "a million frames a second on a PYNQ-Z1"},
                          {"qloom compile model.onnx --board kv260 --ii 784 --clock-mhz 250 -o out",
                           "one frame every 784 cycles at 250 MHz"},
+                         {"qloom compile run/model.onnx --board pynq-z1 --max-fps -o out",
+                          "the highest rate that leaves 20 % of the board free"},
+                         {"qloom compile run/model.onnx --board pynq-z1 --max-fps --headroom 40 --dsps 0 -o out",
+                          "with 40 % left and no DSP"},
+                         {"qloom compile run/model.onnx --board pynq-z1 --fps 100000 --luts 6000 --latency-us 20 -o out",
+                          "with a limit of its own, and an answer within 20 microseconds"},
                          {"qloom compile model.onnx --board pynq-z1 --fps 50000 --postprocess argmax -o out",
                           "the hardware gives labels instead of one value a class"},
                          {"qloom compile model.onnx --board pynq-z1 --ii 98 --folding out/folding.json -o out2",
@@ -72,6 +85,28 @@ public:
             ->type_name("N")
             ->check(CLI::PositiveNumber.description(""))
             ->excludes(fps);
+        app.add_flag("--max-fps", request_.max_fps, "The highest rate that fits, in place of --fps.")->excludes("--fps")->excludes("--ii");
+        app.add_option("--headroom", headroom_percent_,
+                       "Percent of every resource of the board that stays free. Default: 20 for --max-fps, else 0.")
+            ->type_name("PERCENT")
+            ->check(CLI::Range(0.0, 99.0).description(""));
+        app.add_option("--luts", request_.luts, "The most LUTs that may be used.")
+            ->type_name("N")
+            ->check(CLI::PositiveNumber.description(""));
+        app.add_option("--dsps", request_.dsps, "The most DSP blocks that may be used; 0 for none.")
+            ->type_name("N")
+            ->check(CLI::NonNegativeNumber.description(""));
+        app.add_option("--latency-us", request_.latency_us,
+                       "The longest time from a frame's first beat in to its last beat out, in microseconds.")
+            ->type_name("F")
+            ->check(CLI::PositiveNumber.description(""));
+        app.add_option("--slack", slack_percent_,
+                       "Percent of the cheapest price that may be spent on a shorter latency. 0: the cheapest.")
+            ->type_name("PERCENT")
+            ->check(CLI::Range(0.0, 100.0).description(""))
+            ->default_str("5");
+        app.add_flag("--allow-oversize", request_.allow_oversize,
+                     "Compile what does not fit the board as well: to simulate it. It is not packaged.");
         app.add_option("--clock-mhz", request_.clock_mhz, "Clock in MHz. Default: the board's.")
             ->type_name("F")
             ->check(CLI::PositiveNumber.description(""));
@@ -95,10 +130,12 @@ public:
     }
 
     void run(Session& session) override {
-        if (!request_.fps && !request_.ii) {
-            throw Error(code::kOptionMissing, "qloom compile", "neither --fps nor --ii is given",
-                        "say how fast the accelerator must be: --fps 100000, or --ii 1000");
+        if (!request_.fps && !request_.ii && !request_.max_fps) {
+            throw Error(code::kOptionMissing, "qloom compile", "none of --fps, --ii and --max-fps is given",
+                        "say how fast the accelerator must be: --fps 100000, --ii 1000, or --max-fps");
         }
+        if (headroom_percent_) request_.headroom = *headroom_percent_ / 100.0;
+        request_.slack = slack_percent_ / 100.0;
         request_.argmax = postprocess_ == "argmax";
         request_.package = !no_package_;
         request_.output = output_;
@@ -114,6 +151,7 @@ private:
         result = {{"model", request_.model}, {"output", output_}};
         result.update(view::summary_of(outcome.accelerator));
         result["seconds"] = seconds;
+        if (outcome.accelerator.decision) result["decision"] = hw::to_json(*outcome.accelerator.decision);
         result["self_check"] = self_check_json(outcome.self_check);
         result["host"] = nlohmann::ordered_json::array();
         for (const lower::NodePlacement& placement : outcome.placements) {
@@ -178,6 +216,7 @@ private:
         session.say(fmt::format("\n{} frames/s at {:g} MHz: a frame every {} cycles, latency {} cycles ({:.2f} µs)\n",
                                 thousands(accelerator.fps()), accelerator.clock_mhz, accelerator.ii_cycles,
                                 accelerator.latency_cycles, microseconds));
+        for (const std::string& line : hw::explain(accelerator)) session.say(line + "\n");
         session.say(fmt::format("self-check passed: {} values of {} frames, largest difference {:.1g}\n",
                                 outcome.self_check.values, outcome.self_check.frames,
                                 outcome.self_check.largest_difference));
@@ -187,6 +226,8 @@ private:
 
     CompileRequest request_;
     bool no_package_ = false;
+    std::optional<double> headroom_percent_;
+    double slack_percent_ = 5.0;
     std::string postprocess_ = "none";
     std::string output_;
 };

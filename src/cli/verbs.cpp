@@ -12,6 +12,7 @@ std::vector<std::unique_ptr<Verb>> make_verbs() {
     verbs.push_back(make_compile_verb());
     verbs.push_back(make_simulate_verb());
     verbs.push_back(make_synth_verb());
+    verbs.push_back(make_explore_verb());
     verbs.push_back(make_package_verb());
     verbs.push_back(make_soc_verb());
     verbs.push_back(make_view_verb());

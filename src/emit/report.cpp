@@ -85,7 +85,7 @@ std::string report_json(const Accelerator& accelerator) {
     }
     const Resources total = accelerator.total();
     const hw::Board& board = accelerator.board;
-    const OrderedJson report = {{"board", board.name},
+    OrderedJson report = {{"board", board.name},
                                 {"part", board.part},
                                 {"clock_mhz", accelerator.clock_mhz},
                                 {"target_ii", accelerator.target_ii},
@@ -107,6 +107,7 @@ std::string report_json(const Accelerator& accelerator) {
                                 {"layers", layers},
                                 {"plumbing", plumbing},
                                 {"notes", accelerator.notes}};
+    if (accelerator.decision) report["decision"] = hw::to_json(*accelerator.decision);
     return report.dump(2) + "\n";
 }
 
@@ -167,6 +168,8 @@ std::string report_text(const Accelerator& accelerator, const network::Network&)
                                 port.elements, port.type.text(), port.beats, port.data_bits);
         }
     }
+    if (accelerator.decision) text += "\n";
+    for (const std::string& line : hw::explain(accelerator)) text += line + "\n";
     for (const std::string& note : accelerator.notes) text += "note: " + note + "\n";
     return text;
 }

@@ -196,6 +196,24 @@ Board board_of(const Json& json) {
     return board;
 }
 
+Decision decision_of(const Json& json) {
+    Decision decision{.price = json.at("price").get<double>(),
+                      .lower_bound = json.at("lower_bound").get<double>(),
+                      .is_cheapest = json.at("is_cheapest").get<bool>(),
+                      .limits = resources_of(json.at("limits")),
+                      .binding = json.at("binding").get<std::string>(),
+                      .bottleneck = json.at("bottleneck").get<std::vector<std::string>>(),
+                      .next = std::nullopt};
+    if (const Json& next = json.at("next"); !next.is_null()) {
+        decision.next = Decision::Step{.ii_cycles = next.at("ii_cycles").get<std::int64_t>(),
+                                       .more = resources_of(next.at("more")),
+                                       .fits = next.at("fits").get<bool>(),
+                                       .lacks = next.at("lacks").get<std::string>(),
+                                       .by = next.at("by").get<double>()};
+    }
+    return decision;
+}
+
 template <class T>
 OrderedJson json_list(const std::vector<T>& values) {
     OrderedJson list = OrderedJson::array();
@@ -229,6 +247,24 @@ Resources Accelerator::total() const {
     return sum;
 }
 
+OrderedJson to_json(const Decision& decision) {
+    OrderedJson json = {{"price", decision.price},
+                        {"lower_bound", decision.lower_bound},
+                        {"is_cheapest", decision.is_cheapest},
+                        {"limits", json_of(decision.limits)},
+                        {"binding", decision.binding},
+                        {"bottleneck", decision.bottleneck},
+                        {"next", nullptr}};
+    if (decision.next) {
+        json["next"] = {{"ii_cycles", decision.next->ii_cycles},
+                        {"more", json_of(decision.next->more)},
+                        {"fits", decision.next->fits},
+                        {"lacks", decision.next->lacks},
+                        {"by", decision.next->by}};
+    }
+    return json;
+}
+
 OrderedJson to_json(const Accelerator& accelerator) {
     return {{"format", kFormat},
             {"board", json_of(accelerator.board)},
@@ -240,6 +276,7 @@ OrderedJson to_json(const Accelerator& accelerator) {
             {"outputs", json_list(accelerator.outputs)},
             {"units", json_list(accelerator.units)},
             {"channels", json_list(accelerator.channels)},
+            {"decision", accelerator.decision ? to_json(*accelerator.decision) : OrderedJson()},
             {"notes", accelerator.notes}};
 }
 
@@ -260,6 +297,9 @@ Accelerator accelerator_from_json(const OrderedJson& json, const std::string& wh
         for (const auto& item : json.at("units")) accelerator.units.push_back(unit_of(item));
         for (const auto& item : json.at("channels"))
             accelerator.channels.push_back(channel_of(Json(item)));
+        // Folders of older versions do not say it.
+        if (json.contains("decision") && !json.at("decision").is_null())
+            accelerator.decision = decision_of(Json(json.at("decision")));
         accelerator.notes = json.at("notes").get<std::vector<std::string>>();
         return accelerator;
     } catch (const std::exception& error) {

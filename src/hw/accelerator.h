@@ -1,6 +1,8 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -143,6 +145,35 @@ struct Port {
     friend bool operator==(const Port&, const Port&) = default;
 };
 
+// Why an accelerator is as it is: what decided, and what the next step would cost.
+struct Decision {
+    double price = 0.0;         // in LUTs: block RAM, DSPs and flip-flops by their prices
+    double lower_bound = 0.0;   // nothing that meets the target and the limits is cheaper
+    bool is_cheapest = false;   // proven: price == lower_bound
+    Resources limits;           // what may be used; 0 where nothing is said
+    std::string binding;        // "luts", "ffs", "bram36", "dsps": the fullest, and what keeps a
+                                // higher rate away where one does; "" without limits
+    std::vector<std::string> bottleneck;  // the layers or ports that set the rate
+
+    // The next higher rate.
+    struct Step {
+        std::int64_t ii_cycles = 0;
+        Resources more;      // than this accelerator; without FIFOs
+        bool fits = true;
+        std::string lacks;   // where it does not: the resource
+        double by = 0.0;     // and how much of it is missing at least
+        friend bool operator==(const Step&, const Step&) = default;
+    };
+    std::optional<Step> next;  // nothing: no folding is faster
+
+    friend bool operator==(const Decision&, const Decision&) = default;
+};
+// Resources by the names of Decision::binding, in the order of the struct, and for people.
+inline constexpr std::array<std::string_view, 4> kResourceNames{"luts", "ffs", "bram36", "dsps"};
+inline constexpr std::array<std::string_view, 4> kResourceTitles{"LUTs", "flip-flops",
+                                                                 "block RAMs", "DSP blocks"};
+std::array<double, 4> as_array(const Resources& resources);
+std::string_view resource_title(std::string_view name);
 struct Accelerator {
     Board board;
     double clock_mhz = 100.0;
@@ -155,6 +186,7 @@ struct Accelerator {
     std::vector<Channel> channels;
     std::vector<Port> inputs;
     std::vector<Port> outputs;
+    std::optional<Decision> decision;
     std::vector<std::string> notes;  // degraded or chosen facts a person should know
 
     [[nodiscard]] double fps() const { return clock_mhz * 1e6 / static_cast<double>(ii_cycles); }
@@ -162,6 +194,10 @@ struct Accelerator {
     friend bool operator==(const Accelerator&, const Accelerator&) = default;
 };
 
+// Its decision in sentences for people, one a line of a report.
+std::vector<std::string> explain(const Accelerator& accelerator);
+
+nlohmann::ordered_json to_json(const Decision& decision);
 nlohmann::ordered_json to_json(const Accelerator& accelerator);
 // Throws code::kAcceleratorFileBad; `where` names the file.
 Accelerator accelerator_from_json(const nlohmann::ordered_json& json, const std::string& where);

@@ -23,6 +23,25 @@ using network::StreamId;
 // The depth of a FIFO whose fill is being measured.
 constexpr std::int64_t kMeasuredDepth = 3;
 
+// The layer whose folding and implementation decide those of a layer: mostly itself.
+std::size_t leader_of(const Network& network, std::size_t index) {
+    const LayerView view{network, network.layers[index]};
+    const Layer* leader = unit_model(view.layer.kind).leader(view);
+    return leader == nullptr ? index : static_cast<std::size_t>(leader - network.layers.data());
+}
+
+Folding folding_of(const Network& network, const Plan& plan, std::size_t index) {
+    const LayerView view{network, network.layers[index]};
+    const std::size_t leader = leader_of(network, index);
+    const Folding folding = plan.foldings[leader];
+    return leader == index ? folding : unit_model(view.layer.kind).follow(view, folding);
+}
+
+const Prices& prices_of(const Network& network, const Plan& plan, std::size_t index) {
+    return plan.layer_prices.empty() ? plan.prices
+                                     : plan.layer_prices[leader_of(network, index)];
+}
+
 class Assembler {
 public:
     Assembler(const Network& network, const Plan& plan)
@@ -192,20 +211,11 @@ private:
         return through(stream, source, std::move(converter), elements);
     }
 
-    [[nodiscard]] Folding folding_of(std::size_t index) const {
-        const LayerView view{network_, network_.layers[index]};
-        const UnitModel& model = unit_model(view.layer.kind);
-        const Layer* leader = model.leader(view);
-        if (leader == nullptr) return plan_.foldings[index];
-        return model.follow(
-            view, plan_.foldings[static_cast<std::size_t>(leader - network_.layers.data())]);
-    }
-
     void add_layer(std::size_t index) {
         const Layer& layer = network_.layers[index];
         const LayerView view{network_, layer};
         const UnitModel& model = unit_model(layer.kind);
-        const Folding folding = folding_of(index);
+        const Folding folding = folding_of(network_, plan_, index);
         std::vector<Source> sources;
         for (std::size_t port = 0; port < layer.inputs.size(); ++port) {
             const std::string reader = layer.inputs.size() == 1
@@ -214,7 +224,7 @@ private:
             sources.push_back(
                 read(layer.inputs[port], model.input_elements(view, folding, port), reader));
         }
-        const int unit = add_unit(model.instance(view, folding, names_[index], plan_.prices));
+        const int unit = add_unit(model.instance(view, folding, names_[index], prices_of(network_, plan_, index)));
         for (std::size_t port = 0; port < layer.inputs.size(); ++port) {
             connect(network_.streams[wire_of(layer.inputs[port])], sources[port],
                     {unit, static_cast<int>(port)}, model.input_bits(view, port));
@@ -282,6 +292,27 @@ private:
 
 int output_element_bits(IntType type) {
     return static_cast<int>(std::max(8U, std::bit_ceil(static_cast<unsigned>(type.bits))));
+}
+
+std::vector<std::int64_t> made_elements(const Network& network, const Plan& plan) {
+    const std::vector<StreamId> wires = wire_streams(network);
+    const auto wire_of = [&](StreamId id) { return index_of(wires[index_of(id)]); };
+    std::vector<std::int64_t> made(network.streams.size(), 0);
+    for (std::size_t i = 0; i < network.inputs.size(); ++i)
+        made[wire_of(network.inputs[i])] = plan.input_elements[i];
+    for (std::size_t i = 0; i < network.layers.size(); ++i) {
+        const Layer& layer = network.layers[i];
+        if (std::holds_alternative<network::Reshape>(layer.kind)) continue;
+        const LayerView view{network, layer};
+        const Folding folding = folding_of(network, plan, i);
+        for (std::size_t port = 0; port < layer.outputs.size(); ++port) {
+            made[wire_of(layer.outputs[port])] =
+                unit_model(layer.kind).output_elements(view, folding, port);
+        }
+    }
+    std::vector<std::int64_t> result;
+    for (const StreamId output : network.outputs) result.push_back(made[wire_of(output)]);
+    return result;
 }
 
 Accelerator assemble(const Network& network, const Plan& plan) {

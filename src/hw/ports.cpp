@@ -81,34 +81,31 @@ void check_port_names(const Network& network, const FoldingFile& file) {
 
 }  // namespace
 
+std::int64_t input_port_elements(const Network& network, std::size_t index, std::int64_t target_ii,
+                                 const FoldOptions& options) {
+    const Stream& stream = network.stream(network.inputs[index]);
+    const std::int64_t pinned = pinned_elements(options, fmt::format("s_axis_{}", index), stream);
+    return pinned != 0 ? pinned : input_elements(stream, target_ii);
+}
+
+std::int64_t output_port_elements(const Network& network, std::size_t index, std::int64_t target_ii,
+                                  const FoldOptions& options, std::int64_t made) {
+    const Stream& stream = network.stream(network.outputs[index]);
+    const std::int64_t pinned = pinned_elements(options, fmt::format("m_axis_{}", index), stream);
+    return pinned != 0 ? pinned : output_elements(stream, target_ii, made);
+}
+
 void choose_ports(const Network& network, std::int64_t target_ii, const FoldOptions& options,
                   Plan& plan) {
     if (options.folding) check_port_names(network, *options.folding);
     plan.input_elements.clear();
     plan.output_elements.clear();
-    for (std::size_t i = 0; i < network.inputs.size(); ++i) {
-        const Stream& stream = network.stream(network.inputs[i]);
-        const std::int64_t pinned = pinned_elements(options, fmt::format("s_axis_{}", i), stream);
-        plan.input_elements.push_back(pinned != 0 ? pinned : input_elements(stream, target_ii));
-    }
-    // How many elements a beat the results come in: assemble with the narrowest ports and look.
-    Plan probe = plan;
-    probe.fifo_depths.clear();
-    for (const network::StreamId output : network.outputs) {
-        probe.output_elements.push_back(network.stream(output).elements());
-    }
-    const Accelerator accelerator = assemble(network, probe);
+    for (std::size_t i = 0; i < network.inputs.size(); ++i)
+        plan.input_elements.push_back(input_port_elements(network, i, target_ii, options));
+    const std::vector<std::int64_t> made = made_elements(network, plan);
     for (std::size_t i = 0; i < network.outputs.size(); ++i) {
-        const Stream& stream = network.stream(network.outputs[i]);
-        std::int64_t natural = stream.elements();
-        const std::string converter = fmt::format("dwc_output_{}", i);
-        if (const auto unit = std::ranges::find(accelerator.units, converter, &Unit::name);
-            unit != accelerator.units.end()) {
-            natural = unit->integer("InElems");
-        }
-        const std::int64_t pinned = pinned_elements(options, fmt::format("m_axis_{}", i), stream);
-        plan.output_elements.push_back(pinned != 0 ? pinned
-                                                   : output_elements(stream, target_ii, natural));
+        plan.output_elements.push_back(
+            output_port_elements(network, i, target_ii, options, made[i]));
     }
 }
 

@@ -184,9 +184,16 @@ TEST_F(Package, TooBigNamesATargetThatFits) {
     ASSERT_EQ(again.exit_code, 0) << again.err;
     EXPECT_LT(again.json()["luts"], luts);
     EXPECT_EQ(place_.qloom({"package", "small", "--quiet"}).exit_code, 0);
-    // compile itself says it, and goes on without a package.
-    const Outcome noted =
-        place_.qloom({"compile", "dense.onnx", "--board", "less.toml", "--ii", "2", "-o", "big"});
+    // compile refuses it, or says it and goes on without a package.
+    const Outcome refused =
+        place_.qloom({"compile", "dense.onnx", "--board", "less.toml", "--ii", "1", "-o", "big"});
+    EXPECT_EQ(refused.exit_code, 1);
+    EXPECT_NE(refused.err.find("Q0510: target of 1 cycle a frame: needs at least "), std::string::npos)
+        << refused.err;
+    EXPECT_NE(refused.err.find("the best that fits is "), std::string::npos) << refused.err;
+    EXPECT_FALSE(place_.exists("big"));
+    const Outcome noted = place_.qloom({"compile", "dense.onnx", "--board", "less.toml", "--ii", "1",
+                                        "--allow-oversize", "-o", "big"});
     EXPECT_EQ(noted.exit_code, 0);
     EXPECT_NE(noted.err.find("nothing is packaged for less: the accelerator needs "),
               std::string::npos)

@@ -63,8 +63,8 @@ TEST(Usage, MissingOption) {
     EXPECT_EQ(Workplace().qloom({"eval", "model.onnx"}).err,
               "qloom: error: Q0903: qloom eval: --data is required; see `qloom eval --help`\n");
     EXPECT_EQ(Workplace().qloom({"compile", "model.onnx", "--board", "pynq-z1", "-o", "out"}).err,
-              "qloom: error: Q0903: qloom compile: neither --fps nor --ii is given; say how fast the accelerator must "
-              "be: --fps 100000, or --ii 1000\n");
+              "qloom: error: Q0903: qloom compile: none of --fps, --ii and --max-fps is given; say how fast the "
+              "accelerator must be: --fps 100000, --ii 1000, or --max-fps\n");
     EXPECT_EQ(Workplace().qloom({"simulate", "out"}).exit_code, 2);
     EXPECT_EQ(Workplace().qloom({"train"}).exit_code, 2);
     EXPECT_EQ(Workplace().qloom({"--quiet"}).exit_code, 2);
