@@ -91,7 +91,12 @@ void add_notes(Accelerator& accelerator) {
                                                 board.name.empty() ? "the board" : board.name,
                                                 have));
     };
-    if (board.luts > 0) {
+    if (!board.has_estimates()) {
+        accelerator.notes.push_back(
+            fmt::format("LUTs and block RAM are estimated for 7 series devices; `qloom synth` says "
+                        "what they are on {}",
+                        board.name));
+    } else if (board.luts > 0) {
         compare(total.luts, board.luts, "LUTs");
         compare(total.ffs, board.ffs, "flip-flops");
         compare(total.bram36, board.bram36, "block RAMs");
@@ -119,11 +124,12 @@ Accelerator fold(const Network& given, const FoldOptions& options) {
 
     // Memories go to block RAM while it is cheap; where the board runs out of it, its price rises.
     Prices prices;
+    prices.has_lut_ram = options.board.has_estimates();
     Accelerator accelerator;
     Plan plan;
     const auto fits = [&] {
         accelerator = assemble(network, plan);
-        return options.board.luts == 0 ||
+        return options.board.luts == 0 || !options.board.has_estimates() ||
                accelerator.total().bram36 <= static_cast<double>(options.board.bram36);
     };
     constexpr int kAttempts = 6;

@@ -55,6 +55,9 @@ public:
         unit.cost = is_search ? search : parallel;
         unit.cost += cost::skid(folding.pe * view.output().type.bits);
 
+        // Without LUTRAM the few blocks there are are kept for weights: thresholds become logic.
+        const bool is_small = channels * steps * width < 16384;
+        const char* ram_style = prices.has_lut_ram || !is_small ? "auto" : "distributed";
         unit.parameters = {{"Channels", channels},
                            {"Pe", folding.pe},
                            {"InputW", std::int64_t{input.bits}},
@@ -64,7 +67,7 @@ public:
                            {"OutputBias", layer.out_bias},
                            {"Invert", std::int64_t{inverts(layer)}},
                            {"ThresholdFile", name + "_thresholds"},
-                           {"RamStyle", "auto"},
+                           {"RamStyle", ram_style},
                            {"Style", is_search ? "search" : "parallel"}};
         return unit;
     }
