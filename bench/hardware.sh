@@ -1,7 +1,7 @@
 #!/bin/sh
 # Synthesises networks and modules and prints docs/hardware.md:
 #   bench/hardware.sh BUILD MODELS > docs/hardware.md
-#   bench/hardware.sh BUILD MODELS NETWORK ... [modules] [netlists]      the tables of these alone
+#   bench/hardware.sh BUILD MODELS NETWORK ... [modules] [boards] [netlists]      the tables of these alone
 # MODELS holds a folder a network with model.onnx in it. Synthesised units are kept in BUILD/hardware-cache and modules in
 # BUILD/hardware-modules, so that a second run costs what has changed. A network whose model is not there has no row.
 set -eu
@@ -69,7 +69,7 @@ echo "$networks" | while IFS='|' read -r title model ii options goal finn; do
         "$(awk "BEGIN { printf \"%+.1f %%\", 100 * $(value "$work/$name.json" lut_error) }")" "$(echo "$goal" | trim)" "$(echo "$finn" | trim)"
 done
 for file in "$work"/*.json; do
-    case $file in *.compile.json) continue ;; esac
+    case $file in *.compile.json | *.synth.json | */eval.json) continue ;; esac
     [ -f "$file" ] || continue
     printf '\n%s: `%s`.\n' "$(value "$file" tool)" "$(value "$file" command)"
     break
@@ -85,6 +85,33 @@ logic cells and clock on an iCE40 HX8K, placed and routed with the ports in shif
 
 END
     "$build/bench/hardware/bench_modules" "$here/../rtl" "$build/hardware-modules"
+fi
+
+if wanted boards && command -v nextpnr-ice40 >/dev/null 2>&1; then
+    model=$work/ice40-fashion-mlp/model.onnx
+    [ -f "$model" ] || "$qloom" train ice40-fashion-mlp --seed 1 -o "$work/ice40-fashion-mlp" --quiet >"$work/train.log" 2>&1
+    "$qloom" eval "$model" --data fashion-mnist:test --json >"$work/eval.json"
+    cat <<END
+
+## iCE40
+
+The built-in recipe \`ice40-fashion-mlp\` (784-48-48-10, ternary weights, 4-bit activations; $(awk "BEGIN { printf \"%.2f %%\", 100 * $(value "$work/eval.json" accuracy) }") on FashionMNIST's test
+set, seed 1) with UART, clock and pins: \`qloom compile --board BOARD --fps N\`, \`qloom synth\`, nextpnr with seed 1.
+
+| board | frames/s asked | logic cells | memories of 4 Kbit | routed clock | asked clock |
+| --- | --- | --- | --- | --- | --- |
+END
+    for case in ice40-hx8k:1000:7,680:32 icebreaker:400:5,280:30; do
+        board=${case%%:*}
+        rest=${case#*:}
+        fps=${rest%%:*}
+        rest=${rest#*:}
+        "$qloom" compile "$model" --board "$board" --fps "$fps" -o "$work/$board" --json >"$work/$board.compile.json" 2>/dev/null
+        "$qloom" synth "$work/$board" --cache "$build/hardware-cache" --json --quiet >"$work/$board.synth.json" || continue
+        routed() { sed -n "s/^    \"$1\": \([0-9.]*\),\{0,1\}\$/\1/p" "$work/$board.synth.json" | head -n 1; }
+        printf '| %s | %s | %s of %s | %s of %s | %.1f MHz | %.0f MHz |\n' "$board" "$fps" "$(routed logic_cells)" "${rest%%:*}" \
+            "$(routed ram4k)" "${rest#*:}" "$(routed mhz)" "$(routed asked_mhz)"
+    done
 fi
 
 if wanted netlists && [ -x "$build/tests/corpus/netlist_corpus_tests" ]; then
