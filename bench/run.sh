@@ -1,11 +1,11 @@
 #!/bin/sh
 # Measures the rows of the README's table and prints them as Markdown. One argument: the build folder.
-#   bench/run.sh build [compile|eval|qat|quantize|simulate|soc|train|view ...]      default: all
+#   bench/run.sh build [compile|eval|python|qat|quantize|simulate|soc|train|view ...]      default: all
 set -eu
 
 build=${1:-build}
 shift || true
-what=${*:-"train qat quantize compile eval simulate soc view"}
+what=${*:-"train qat quantize compile eval simulate soc view python"}
 qloom=$build/qloom
 work=$build/bench-work
 mkdir -p "$work"
@@ -145,6 +145,10 @@ for topic in $what; do
         row "page: slider to redrawn page, 784-64-64-10, median (worst)" "$(field bench_slider_ms) ($(field bench_slider_worst_ms))" \
             "bench/run.sh build view"
         row "page: a graph of a MobileNet's size opens" "$(field mobilenet_open_ms)" "the same"
+        row "page: a frame while zooming it, median (slowest of 40)" "$(field zoom_frame_ms) ($(field zoom_slowest_frame_ms))" "the same"
+        ;;
+    python)
+        PYTHONPATH=$build/python /usr/bin/python3 bench/python/bench_python.py "$qloom" "$model"
         ;;
     *)
         echo "bench: unknown topic $topic" >&2

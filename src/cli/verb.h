@@ -53,5 +53,6 @@ std::unique_ptr<Verb> make_talk_verb();
 std::unique_ptr<Verb> make_view_verb();
 std::unique_ptr<Verb> make_boards_verb();
 std::unique_ptr<Verb> make_explain_verb();
+std::unique_ptr<Verb> make_completion_verb();
 
 }  // namespace qloom::cli
