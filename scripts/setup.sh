@@ -11,7 +11,7 @@ libfmt-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev zlib1g-dev libpng
 libonnx-dev libprotobuf-dev protobuf-compiler
 libcpp-httplib-dev pkgconf
 libtorch-dev libgloo-dev libopenblas-dev libopenblas0-pthread
-verilator clang lld yosys z3 gnuplot-nox
+verilator clang lld yosys nextpnr-ice40 fpga-icestorm gnuplot-nox
 libunicorn-dev qemu-system-arm
 libgtest-dev libgmock-dev libbenchmark-dev
 python3-dev pybind11-dev python3-numpy python3-nbclient python3-ipykernel python3-matplotlib

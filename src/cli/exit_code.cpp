@@ -7,6 +7,7 @@
 #include "base/codes/lower.h"
 #include "base/codes/sim.h"
 #include "base/codes/soc.h"
+#include "base/codes/talk.h"
 
 namespace qloom::cli {
 namespace {
@@ -40,6 +41,7 @@ ExitCode exit_code_of(Code code) {
         case code::kSimulationStuck:
         case code::kHardwareCheckFailed:
         case code::kLabelsDiffer:
+        case code::kAnswersDiffer:
         case code::kFirmwareHangs:
         case code::kFirmwareFailed:
         case code::kUnmappedAccess:

@@ -92,7 +92,8 @@ std::string fitting_target(const network::Network& network, const hw::Accelerato
     if (!found) {
         std::vector<std::string> larger;
         for (const hw::Board& other : hw::built_in_boards()) {
-            if (pack::excess(accelerator, other).empty()) larger.push_back(other.name);
+            if (other.has_estimates() && pack::excess(accelerator, other).empty())
+                larger.push_back(other.name);
         }
         return larger.empty() ? "no built-in board is large enough; make the network smaller"
                               : fmt::format("no target fits; take a larger board: {}",
@@ -174,7 +175,7 @@ PackageOutcome package(const PackageRequest& request) {
     for (const emit::TextFile& file : made.files)
         folders.insert(file.path.substr(0, file.path.find('/')));
     outcome.folders.assign(folders.begin(), folders.end());
-    if (pack::fits_one_dma(outcome.accelerator))
+    if (pack::fits_one_dma(outcome.accelerator) && !outcome.board.ice40)
         outcome.plan = pack::plan_streams(outcome.accelerator, outcome.board);
     check_interrupted();
     emit::write_folder(old, request.folder, made.files);

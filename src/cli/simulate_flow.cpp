@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
 
 #include "cli/compile_flow.h"
 #include "cli/frames.h"
@@ -17,16 +16,6 @@ namespace {
 constexpr std::int64_t kDefaultFrames = 1000;  // of a dataset, when --frames does not say
 constexpr std::int64_t kMadeUpFrames = 16;
 
-network::Frames with_shape(network::Frames frames, const Shape& one) {
-    return std::visit(
-        [&](auto&& tensor) -> network::Frames {
-            Shape shape{tensor.dim(0)};
-            shape.insert(shape.end(), one.begin(), one.end());
-            return std::move(tensor).reshaped(std::move(shape));
-        },
-        std::move(frames));
-}
-
 // What the simulator gave, in the order and shapes of the network's outputs.
 std::vector<network::Frames> network_outputs(const network::Network& network, const hw::Accelerator& accelerator,
                                              std::vector<network::Frames> simulated) {
@@ -39,32 +28,6 @@ std::vector<network::Frames> network_outputs(const network::Network& network, co
             with_shape(simulated[static_cast<std::size_t>(port - accelerator.outputs.begin())], stream.shape));
     }
     return result;
-}
-
-// Counts the frames that differ, over all outputs, and remembers the first difference.
-void compare(const network::Network& network, const std::vector<network::Frames>& expected,
-             const std::vector<network::Frames>& found, SimulateOutcome& outcome) {
-    std::set<std::int64_t> differing;
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-        const Tensor<std::int64_t> want = network::integers_of(expected[i]);
-        const Tensor<std::int64_t> have = network::integers_of(found[i]);
-        const std::int64_t size = want.size() / std::max<std::int64_t>(want.dim(0), 1);
-        for (std::int64_t k = 0; k < want.size(); ++k) {
-            if (want[k] == have[k]) {
-                continue;
-            }
-            const std::int64_t frame = k / size;
-            differing.insert(frame);
-            if (!outcome.first_difference || frame < outcome.first_difference->frame) {
-                outcome.first_difference = Difference{.output = network.stream(network.outputs[i]).name,
-                                                      .frame = frame,
-                                                      .element = k % size,
-                                                      .expected = want[k],
-                                                      .found = have[k]};
-            }
-        }
-    }
-    outcome.mismatches = static_cast<std::int64_t>(differing.size());
 }
 
 // What a classifier answered; empty where the frames have no labels, so that nobody takes a number for a class.
@@ -114,7 +77,9 @@ SimulateOutcome simulate(const SimulateRequest& request) {
     outcome.simulation = sim::simulate(request.hardware.empty() ? request.folder : request.hardware, integers, request.options);
     const std::vector<network::Frames> found =
         network_outputs(network, outcome.accelerator, std::move(outcome.simulation.outputs));
-    compare(network, expected, found, outcome);
+    const Comparison comparison = compare_frames(network, expected, found);
+    outcome.mismatches = comparison.mismatches;
+    outcome.first_difference = comparison.first;
     outcome.outputs = engine.to_outputs(found);
     const Shape& input_shape = ir::shape_of(inputs.front());
     outcome.class_names = data ? data->dataset().class_names : std::vector<std::string>{};

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/compare_frames.h"
 #include "cli/data_input.h"
 #include "hw/accelerator.h"
 #include "sim/simulate.h"
@@ -25,15 +26,6 @@ struct SimulateRequest {
     ScaleChoice scale = ScaleChoice::kAuto;
     std::string data_directory = {};
     sim::SimulateOptions options = {};
-};
-
-// The first place where the RTL and the integer engine disagree.
-struct Difference {
-    std::string output;
-    std::int64_t frame = 0;
-    std::int64_t element = 0;
-    std::int64_t expected = 0;
-    std::int64_t found = 0;
 };
 
 // A frame to look at, with what the hardware made of it.

@@ -50,6 +50,7 @@ std::unique_ptr<Verb> make_synth_verb();
 std::unique_ptr<Verb> make_explore_verb();
 std::unique_ptr<Verb> make_package_verb();
 std::unique_ptr<Verb> make_soc_verb();
+std::unique_ptr<Verb> make_talk_verb();
 std::unique_ptr<Verb> make_view_verb();
 std::unique_ptr<Verb> make_boards_verb();
 std::unique_ptr<Verb> make_explain_verb();

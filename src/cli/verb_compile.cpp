@@ -198,6 +198,9 @@ private:
         const hw::Resources total = accelerator.total();
         add({"total", "", "", "", "", thousands(static_cast<double>(accelerator.ii_cycles))}, total);
         const hw::Board& board = accelerator.board;
+        if (!board.has_estimates()) {
+            return table;
+        }
         const auto share = [](double used, std::int64_t available) {
             return available > 0 ? fmt::format("{:.1f} %", 100.0 * used / static_cast<double>(available)) : "";
         };

@@ -13,7 +13,7 @@ namespace {
 // By hundreds of the numbers.
 constexpr const char* kRooms[] = {"base and files", "onnx", "ir",   "lower", "network", "hw",   "emit", "sim",
                                   "data and train", "cli",  "pack", "soc",   "ptq",     "view", "synth",
-                                  "explore"};
+                                  "explore", "talk"};
 
 // The catalogue docs/diagnostics.md.
 std::string markdown() {

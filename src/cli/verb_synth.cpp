@@ -1,5 +1,6 @@
 #include "base/codes/cli.h"
 #include "base/table.h"
+#include "emit/emit.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/simulate_flow.h"
@@ -19,7 +20,7 @@ public:
     [[nodiscard]] Manual manual() const override {
         return {
             .summary = "synthesise the accelerator with Yosys and say what it really costs",
-            .synopsis = {"qloom synth DIR --for xc7|xcup|ice40 [--netlist-check [--data DATASET | "
+            .synopsis = {"qloom synth DIR [--for xc7|xcup|ice40] [--netlist-check [--data DATASET | "
                          "--input x.npy]] [OPTIONS]"},
             .description = {"Runs Yosys on each unit of a compiled folder by itself, once for "
                             "units that are the same hardware: LUTs, "
@@ -35,7 +36,9 @@ public:
                             "dataset, of an array, or made-up ones.",
                             "For iCE40, --route places and routes with nextpnr-ice40, tells the "
                             "clock, and packs a bitstream with icepack; the "
-                            "streams end in shift registers with a pin each."},
+                            "streams end in shift registers with a pin each. A folder compiled for a "
+                            "board with an iCE40 needs neither option: the accelerator with its UART, "
+                            "clock and pins becomes DIR/ice40/qloom.bin, for iceprog."},
             .json_keys =
                 {{"target, tool, command", "what was synthesised for, by what, how"},
                  {"luts, ffs, carries, bram36, dsps", "of the whole accelerator; ram4k for iCE40"},
@@ -45,7 +48,8 @@ public:
                   "the compiler's estimate, and (estimate - luts) / luts; null for iCE40"},
                  {"layers", "the same for each unit, with its name, layer, kind and module"},
                  {"routed",
-                  "tool, device, logic_cells, ram4k, mhz, bitstream; null without --route"},
+                  "tool, device, board, logic_cells, ram4k, mhz, asked_mhz, bitstream; null when nothing "
+                  "was routed"},
                  {"netlist_check",
                   "frames, mismatches, ii_cycles, latency_cycles; null without --netlist-check"},
                  {"cached_units", "units that an earlier run had synthesised"},
@@ -54,15 +58,16 @@ public:
                 {"qloom synth out --for xc7", "for a 7-series device"},
                 {"qloom synth out --for xc7 --netlist-check --data fashion-mnist:test --frames 20",
                  "and run the netlist on images"},
-                {"qloom synth out --for ice40 --route hx8k", "down to a bitstream"}}};
+                {"qloom synth out", "a folder compiled for an iCE40 board: down to its bitstream"},
+                {"qloom synth out --for ice40 --route hx8k",
+                 "the accelerator alone, routed for its clock"}}};
     }
 
     void add_options(CLI::App& app) override {
         app.add_option("DIR", folder_, "A folder that `qloom compile` wrote.")->required();
         app.add_option(
-               "--for", target_, "The family of devices.")
+               "--for", target_, "The family of devices. Default: the board's.")
             ->type_name(fmt::format("{}", fmt::join(synth::target_names(), "|")))
-            ->required()
             ->check(CLI::IsMember(synth::target_names()).description(""));
         CLI::Option* check =
             app.add_flag("--netlist-check", check_netlist_,
@@ -96,6 +101,9 @@ public:
     }
 
     void run(Session& session) override {
+        const hw::Board board = emit::read_accelerator(folder_).board;
+        const bool to_board = board.ice40 && target_.empty() && device_.empty();
+        if (target_.empty()) target_ = synth::info_of(synth::target_of(board)).name;
         const synth::Target target = *synth::target_named(target_);
         if (!device_.empty() && target != synth::Target::kIce40) {
             throw Error(code::kOptionValue, "qloom synth",
@@ -122,6 +130,18 @@ public:
                 progress.update(step++, what);
             });
         }
+        if (to_board && synth::can_route_ice40()) {
+            progress.begin_stage("route", 3);
+            std::int64_t step = 0;
+            routed = synth::route_board(folder_, synthesis, [&](const std::string& what) {
+                check_interrupted();
+                progress.update(step++, what);
+            });
+        } else if (to_board) {
+            session.note(
+                "no bitstream is made: nextpnr-ice40 or icepack is not installed (Debian packages "
+                "nextpnr-ice40 and fpga-icestorm)");
+        }
         synth::write_reports(folder_, synthesis, routed ? &*routed : nullptr);
         fill_json(session.result(), synthesis, routed ? &*routed : nullptr);
         std::optional<SimulateOutcome> checked;
@@ -132,6 +152,11 @@ public:
         session.say(fmt::format(
             "\n{}/synth.json written; {} units, {} of them kept from before, {}\n", folder_,
             synthesis.layers.size(), cached_units(synthesis), duration_text(synthesis.seconds)));
+        if (routed && !routed->board.empty()) {
+            session.say(fmt::format(
+                "\nNext: iceprog {}; qloom talk /dev/ttyUSB1 {} --data fashion-mnist:test --frames 100\n",
+                (std::filesystem::path(folder_) / "ice40" / "qloom.bin").string(), folder_));
+        }
         if (checked) {
             session.say(fmt::format(
                 "{} frames through the netlist: every value equals the integer engine's\n",

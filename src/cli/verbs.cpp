@@ -15,6 +15,7 @@ std::vector<std::unique_ptr<Verb>> make_verbs() {
     verbs.push_back(make_explore_verb());
     verbs.push_back(make_package_verb());
     verbs.push_back(make_soc_verb());
+    verbs.push_back(make_talk_verb());
     verbs.push_back(make_view_verb());
     verbs.push_back(make_boards_verb());
     verbs.push_back(make_explain_verb());

@@ -152,23 +152,36 @@ Port port_of(const Json& json) {
 }
 
 OrderedJson json_of(const Board& board) {
-    return {{"name", board.name},
-            {"title", board.title},
-            {"part", board.part},
-            {"luts", board.luts},
-            {"ffs", board.ffs},
-            {"bram36", board.bram36},
-            {"dsps", board.dsps},
-            {"uram", board.uram},
-            {"clock_mhz", board.clock_mhz},
-            {"processing_system", processing_system_name(board.processing_system)},
-            {"board_part", board.board_part},
-            {"uart_base", board.uart_base},
-            {"dma_base", board.dma_base},
-            {"memory_base", board.memory_base},
-            {"memory_bytes", board.memory_bytes},
-            {"memory_port_bits", board.memory_port_bits},
-            {"cpu_mhz", board.cpu_mhz}};
+    OrderedJson json = {{"name", board.name},
+                        {"title", board.title},
+                        {"part", board.part},
+                        {"luts", board.luts},
+                        {"ffs", board.ffs},
+                        {"bram36", board.bram36},
+                        {"dsps", board.dsps},
+                        {"uram", board.uram},
+                        {"clock_mhz", board.clock_mhz},
+                        {"processing_system", processing_system_name(board.processing_system)},
+                        {"board_part", board.board_part},
+                        {"uart_base", board.uart_base},
+                        {"dma_base", board.dma_base},
+                        {"memory_base", board.memory_base},
+                        {"memory_bytes", board.memory_bytes},
+                        {"memory_port_bits", board.memory_port_bits},
+                        {"cpu_mhz", board.cpu_mhz}};
+    if (board.ice40) {
+        json["ice40"] = {{"device", board.ice40->device},
+                         {"package", board.ice40->package},
+                         {"ram4k", board.ice40->ram4k},
+                         {"oscillator_mhz", board.ice40->oscillator_mhz},
+                         {"clock_pin_is_pll", board.ice40->clock_pin_is_pll},
+                         {"baud", board.ice40->baud},
+                         {"clock_pin", board.ice40->clock_pin},
+                         {"rx_pin", board.ice40->rx_pin},
+                         {"tx_pin", board.ice40->tx_pin},
+                         {"led_pin", board.ice40->led_pin}};
+    }
+    return json;
 }
 Board board_of(const Json& json) {
     Board board;
@@ -193,6 +206,19 @@ Board board_of(const Json& json) {
     board.memory_bytes = json.at("memory_bytes").get<std::uint64_t>();
     board.memory_port_bits = json.at("memory_port_bits").get<int>();
     board.cpu_mhz = json.at("cpu_mhz").get<double>();
+    if (json.contains("ice40")) {
+        const Json& ice40 = json.at("ice40");
+        board.ice40 = Ice40Board{.device = ice40.at("device").get<std::string>(),
+                                 .package = ice40.at("package").get<std::string>(),
+                                 .ram4k = ice40.at("ram4k").get<std::int64_t>(),
+                                 .oscillator_mhz = ice40.at("oscillator_mhz").get<double>(),
+                                 .clock_pin_is_pll = ice40.at("clock_pin_is_pll").get<bool>(),
+                                 .baud = ice40.at("baud").get<std::int64_t>(),
+                                 .clock_pin = ice40.at("clock_pin").get<std::string>(),
+                                 .rx_pin = ice40.at("rx_pin").get<std::string>(),
+                                 .tx_pin = ice40.at("tx_pin").get<std::string>(),
+                                 .led_pin = ice40.at("led_pin").get<std::string>()};
+    }
     return board;
 }
 

@@ -42,6 +42,30 @@ ProcessingSystem parse_system(const std::string& name, const std::string& where)
         fmt::format("processing_system = \"{}\" is not none, zynq-7000 or zynq-ultrascale+", name));
 }
 
+Ice40Board parse_ice40(const toml::table& table, const std::string& where) {
+    const auto text = [&](const char* key) {
+        const std::string value = table["ice40"][key].value_or(std::string());
+        if (value.empty()) throw_bad(where, fmt::format("[ice40] has no text `{}`", key));
+        return value;
+    };
+    Ice40Board ice40;
+    ice40.device = text("device");
+    ice40.package = text("package");
+    ice40.ram4k = integer(table, "ice40", "ram4k", where, 0);
+    ice40.oscillator_mhz = table["ice40"]["oscillator_mhz"].value_or(0.0);
+    if (!(ice40.oscillator_mhz >= 10.0 && ice40.oscillator_mhz <= 133.0)) {
+        throw_bad(where, fmt::format("[ice40] oscillator_mhz = {} is not from 10 to 133",
+                                     ice40.oscillator_mhz));
+    }
+    ice40.clock_pin_is_pll = table["ice40"]["clock_pin_is_pll"].value_or(false);
+    ice40.baud = integer(table, "ice40", "baud", where, 9600);
+    ice40.clock_pin = text("clock_pin");
+    ice40.rx_pin = text("rx_pin");
+    ice40.tx_pin = text("tx_pin");
+    ice40.led_pin = text("led_pin");
+    return ice40;
+}
+
 std::string file_stem(const std::string& path) {
     return std::filesystem::path(path).stem().string();
 }
@@ -108,6 +132,7 @@ Board parse_board(std::string_view text, const std::string& where) {
                       fmt::format("[system] cpu_mhz = {} is not from 1 to 10000", board.cpu_mhz));
         }
     }
+    if (table["ice40"].is_table()) board.ice40 = parse_ice40(table, where);
     return board;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,22 @@
 namespace qloom::hw {
 
 enum class ProcessingSystem { kNone, kZynq7000, kZynqUltraScale };
+
+// An iCE40 with a UART at the board's USB socket: netlist to bitstream with open tools.
+struct Ice40Board {
+    std::string device;             // as nextpnr-ice40 calls it: "hx8k"
+    std::string package;            // "ct256"
+    std::int64_t ram4k = 0;         // memories of 4 Kbit
+    double oscillator_mhz = 12.0;   // at the clock pin
+    bool clock_pin_is_pll = false;  // the pin can only enter through the PLL's own pad
+    std::int64_t baud = 3000000;    // of the UART
+    std::string clock_pin;
+    std::string rx_pin;  // into the FPGA
+    std::string tx_pin;
+    std::string led_pin;
+
+    friend bool operator==(const Ice40Board&, const Ice40Board&) = default;
+};
 
 struct Board {
     std::string name;   // "pynq-z1"
@@ -33,6 +50,11 @@ struct Board {
     std::uint64_t memory_bytes = 0;
     int memory_port_bits = 64;  // width of the port through which the DMA reaches DDR
     double cpu_mhz = 0.0;       // clock of the processor; 0 where there is none
+    std::optional<Ice40Board> ice40 = {};
+
+    // Whether the cost model, which counts LUTs with six inputs and blocks of 36 Kbit, speaks about
+    // it.
+    [[nodiscard]] bool has_estimates() const { return !ice40; }
 
     friend bool operator==(const Board&, const Board&) = default;
 };

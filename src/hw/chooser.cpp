@@ -49,7 +49,7 @@ Usage limits_of(const FoldOptions& options) {
     Usage limits = kNoLimit;
     const Board& board = options.board;
     const double share = 1.0 - options.headroom.value_or(options.max_rate ? 0.2 : 0.0);
-    if (board.luts > 0) {
+    if (board.luts > 0 && board.has_estimates()) {
         const std::array<std::int64_t, kUsageKinds> has{board.luts, board.ffs, board.bram36,
                                                         board.dsps};
         for (std::size_t i = 0; i < kUsageKinds; ++i)

@@ -157,7 +157,12 @@ void add_notes(Accelerator& accelerator) {
                                                 board.name.empty() ? "the board" : board.name,
                                                 have));
     };
-    if (board.luts > 0) {
+    if (!board.has_estimates()) {
+        accelerator.notes.push_back(
+            fmt::format("LUTs and block RAM are estimated for 7 series devices; `qloom synth` says "
+                        "what they are on {}",
+                        board.name));
+    } else if (board.luts > 0) {
         compare(total.luts, board.luts, "LUTs");
         compare(total.ffs, board.ffs, "flip-flops");
         compare(total.bram36, board.bram36, "block RAMs");

@@ -264,7 +264,10 @@ FoldSpace fold_space(const Network& network, const FoldOptions& options,
         result.prices.clear();
         for (const double bram36 : ladder.bram36) {
             for (const double dsp : ladder.dsp)
-                result.prices.push_back({.ff = prices.ff, .bram36 = bram36, .dsp = dsp});
+                result.prices.push_back({.ff = prices.ff,
+                                         .bram36 = bram36,
+                                         .dsp = dsp,
+                                         .has_lut_ram = prices.has_lut_ram});
         }
     }
     result.limiting =
@@ -309,6 +312,8 @@ FoldSpace fold_space(const Network& network, const FoldOptions& options,
 
 Prices scarcity_prices(const Board& board) {
     Prices prices;
+    prices.has_lut_ram = board.has_estimates();
+    if (!board.has_estimates()) return prices;
     const auto price = [&](std::int64_t count, double otherwise) {
         if (board.luts <= 0 || count <= 0) return otherwise;
         return kScarcityShare * static_cast<double>(board.luts) / static_cast<double>(count);

@@ -31,6 +31,7 @@ struct Prices {
     double ff = 0.05;
     double bram36 = 130.0;
     double dsp = 60.0;
+    bool has_lut_ram = true;  // a LUT can be written as memory
 
     [[nodiscard]] double of(const Resources& cost) const {
         return cost.luts + ff * cost.ffs + bram36 * cost.bram36 + dsp * cost.dsps;

@@ -9,6 +9,7 @@
 #include "pack/drivers.h"
 #include "pack/embedded_deploy.h"
 #include "pack/ip.h"
+#include "pack/serial_board.h"
 #include "pack/stream_bytes.h"
 #include "pack/system_rtl.h"
 #include "pack/vivado.h"
@@ -71,6 +72,7 @@ std::string excess(const hw::Accelerator& accelerator, const hw::Board& board) {
         double used;
         std::int64_t available;
     };
+    if (!board.has_estimates()) return "";
     const hw::Resources total = accelerator.total();
     const std::array<Need, 4> needs{{{"LUTs", total.luts, board.luts},
                                      {"flip-flops", total.ffs, board.ffs},
@@ -113,6 +115,17 @@ Package make_package(const hw::Accelerator& accelerator, const hw::Board& board,
                      const lower::Lowered& lowered, const std::vector<TextFile>& rtl,
                      const Samples& samples, const PackageOptions& options) {
     Package package;
+    if (board.ice40) {
+        if (fits_one_dma(accelerator)) {
+            package.files = serial_board_files(accelerator, board, rtl);
+        } else {
+            package.notes.push_back(fmt::format(
+                "nothing is packaged: the accelerator has {} input and {} output streams, and the "
+                "serial line carries one of each",
+                accelerator.inputs.size(), accelerator.outputs.size()));
+        }
+        return package;
+    }
     if (!fits_one_dma(accelerator)) {
         package.notes.push_back(
             fmt::format("only ip/ is packaged: the accelerator has {} input and {} output streams, "

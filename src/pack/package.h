@@ -19,11 +19,14 @@
 //   linux/     the same in C++, for UIO and a DMA buffer
 //   system/    the accelerator with Qloom's own DMA, for FPGAs and tools without a vendor's
 //   firmware/  the bare-metal program, and the application for Vitis in firmware/vitis/
+//   ice40/     boards with an iCE40 have this alone: the accelerator at a serial line, with pins
+//   and clock
 // Deterministic bytes; nothing names a machine, a path outside or a time.
 namespace qloom::pack {
 
 // The folders that belong to a package: writing one replaces them.
-constexpr const char* kPackageFolders[] = {"firmware", "ip", "linux", "pynq", "system", "vivado"};
+constexpr const char* kPackageFolders[] = {"firmware", "ice40",  "ip",    "linux",
+                                           "pynq",     "system", "vivado"};
 
 // Frames that travel with the package, and what the integer engine makes of them: known answers for
 // a first run.

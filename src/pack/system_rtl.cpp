@@ -1,8 +1,11 @@
 #include "pack/system_rtl.h"
 
 #include <algorithm>
+#include <string>
+#include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/diagnostic.h"
 #include "emit/rtl_library.h"
@@ -64,63 +67,39 @@ endmodule
         fmt::arg("beats", in.beats));
 }
 
+// The DMA's ports towards registers, memory and interrupts, as its own file declares them.
+std::string outer_ports() {
+    const auto file =
+        std::ranges::find(embedded_system_rtl(), "ql_axi_dma.sv", &EmbeddedFile::name);
+    std::vector<std::string> lines;
+    for (std::size_t begin = 0; begin < file->text.size();) {
+        const std::size_t end = std::min(file->text.find('\n', begin), file->text.size());
+        std::string line(file->text.substr(begin, end - begin));
+        begin = end + 1;
+        if (line == ");") break;  // the end of the ports
+        const bool is_port = line.starts_with("    input ") || line.starts_with("    output ");
+        const bool is_outer = line.find(" s_axi_lite_") != std::string::npos ||
+                              line.find(" m_axi_") != std::string::npos ||
+                              line.find("_introut") != std::string::npos;
+        if (!is_port || !is_outer) continue;
+        if (line.back() == ',') line.pop_back();
+        lines.push_back(std::move(line));
+    }
+    return fmt::format("{}", fmt::join(lines, ",\n"));
+}
+
 std::string soc_text(const Port& in, const Port& out, int memory_bits) {
     return fmt::format(
         R"(// qloom_soc: the accelerator with Qloom's DMA: registers on s_axi_lite, memory on m_axi.
 //
 //   s_axi_lite --> ql_axi_dma --> ql_axis_gearbox --> qloom_stream --> ql_axis_gearbox --> ql_axi_dma --> m_axi
 `default_nettype none
-module qloom_soc (
-    input  wire  logic         ap_clk,
-    input  wire  logic         ap_rst_n,
-    input  wire  logic [  9:0] s_axi_lite_awaddr,
-    input  wire  logic         s_axi_lite_awvalid,
-    output       logic         s_axi_lite_awready,
-    input  wire  logic [ 31:0] s_axi_lite_wdata,
-    input  wire  logic [  3:0] s_axi_lite_wstrb,
-    input  wire  logic         s_axi_lite_wvalid,
-    output       logic         s_axi_lite_wready,
-    output       logic [  1:0] s_axi_lite_bresp,
-    output       logic         s_axi_lite_bvalid,
-    input  wire  logic         s_axi_lite_bready,
-    input  wire  logic [  9:0] s_axi_lite_araddr,
-    input  wire  logic         s_axi_lite_arvalid,
-    output       logic         s_axi_lite_arready,
-    output       logic [ 31:0] s_axi_lite_rdata,
-    output       logic [  1:0] s_axi_lite_rresp,
-    output       logic         s_axi_lite_rvalid,
-    input  wire  logic         s_axi_lite_rready,
-    output       logic [ 31:0] m_axi_araddr,
-    output       logic [  7:0] m_axi_arlen,
-    output       logic [  2:0] m_axi_arsize,
-    output       logic [  1:0] m_axi_arburst,
-    output       logic [  3:0] m_axi_arcache,
-    output       logic [  2:0] m_axi_arprot,
-    output       logic         m_axi_arvalid,
-    input  wire  logic         m_axi_arready,
-    input  wire  logic [{word_msb}:0] m_axi_rdata,
-    input  wire  logic [  1:0] m_axi_rresp,
-    input  wire  logic         m_axi_rlast,
-    input  wire  logic         m_axi_rvalid,
-    output       logic         m_axi_rready,
-    output       logic [ 31:0] m_axi_awaddr,
-    output       logic [  7:0] m_axi_awlen,
-    output       logic [  2:0] m_axi_awsize,
-    output       logic [  1:0] m_axi_awburst,
-    output       logic [  3:0] m_axi_awcache,
-    output       logic [  2:0] m_axi_awprot,
-    output       logic         m_axi_awvalid,
-    input  wire  logic         m_axi_awready,
-    output       logic [{word_msb}:0] m_axi_wdata,
-    output       logic [{byte_msb}:0] m_axi_wstrb,
-    output       logic         m_axi_wlast,
-    output       logic         m_axi_wvalid,
-    input  wire  logic         m_axi_wready,
-    input  wire  logic [  1:0] m_axi_bresp,
-    input  wire  logic         m_axi_bvalid,
-    output       logic         m_axi_bready,
-    output       logic         mm2s_introut,
-    output       logic         s2mm_introut
+module qloom_soc #(
+    parameter integer MemoryW = {memory_bits}
+) (
+    input  wire  logic                 ap_clk,
+    input  wire  logic                 ap_rst_n,
+{ports}
 );
     logic rst, stream_rst_n;
     logic [{word_msb}:0] send_tdata, receive_tdata;
@@ -132,35 +111,16 @@ module qloom_soc (
     logic out_tlast, out_tvalid, out_tready;
     assign rst = !ap_rst_n;
 
+    // Registers, memory and interrupts have the same names inside and outside.
     ql_axi_dma #(
-        .MemoryW({memory_bits})
+        .MemoryW(MemoryW)
     ) dma (
         .clk(ap_clk), .rst(rst),
-        .s_axi_lite_awaddr(s_axi_lite_awaddr), .s_axi_lite_awvalid(s_axi_lite_awvalid),
-        .s_axi_lite_awready(s_axi_lite_awready), .s_axi_lite_wdata(s_axi_lite_wdata),
-        .s_axi_lite_wstrb(s_axi_lite_wstrb), .s_axi_lite_wvalid(s_axi_lite_wvalid),
-        .s_axi_lite_wready(s_axi_lite_wready), .s_axi_lite_bresp(s_axi_lite_bresp),
-        .s_axi_lite_bvalid(s_axi_lite_bvalid), .s_axi_lite_bready(s_axi_lite_bready),
-        .s_axi_lite_araddr(s_axi_lite_araddr), .s_axi_lite_arvalid(s_axi_lite_arvalid),
-        .s_axi_lite_arready(s_axi_lite_arready), .s_axi_lite_rdata(s_axi_lite_rdata),
-        .s_axi_lite_rresp(s_axi_lite_rresp), .s_axi_lite_rvalid(s_axi_lite_rvalid),
-        .s_axi_lite_rready(s_axi_lite_rready),
-        .m_axi_araddr(m_axi_araddr), .m_axi_arlen(m_axi_arlen), .m_axi_arsize(m_axi_arsize),
-        .m_axi_arburst(m_axi_arburst), .m_axi_arcache(m_axi_arcache), .m_axi_arprot(m_axi_arprot),
-        .m_axi_arvalid(m_axi_arvalid), .m_axi_arready(m_axi_arready), .m_axi_rdata(m_axi_rdata),
-        .m_axi_rresp(m_axi_rresp), .m_axi_rlast(m_axi_rlast), .m_axi_rvalid(m_axi_rvalid),
-        .m_axi_rready(m_axi_rready),
-        .m_axi_awaddr(m_axi_awaddr), .m_axi_awlen(m_axi_awlen), .m_axi_awsize(m_axi_awsize),
-        .m_axi_awburst(m_axi_awburst), .m_axi_awcache(m_axi_awcache), .m_axi_awprot(m_axi_awprot),
-        .m_axi_awvalid(m_axi_awvalid), .m_axi_awready(m_axi_awready), .m_axi_wdata(m_axi_wdata),
-        .m_axi_wstrb(m_axi_wstrb), .m_axi_wlast(m_axi_wlast), .m_axi_wvalid(m_axi_wvalid),
-        .m_axi_wready(m_axi_wready), .m_axi_bresp(m_axi_bresp), .m_axi_bvalid(m_axi_bvalid),
-        .m_axi_bready(m_axi_bready),
         .m_axis_mm2s_tdata(send_tdata), .m_axis_mm2s_tkeep(send_tkeep), .m_axis_mm2s_tlast(send_tlast),
         .m_axis_mm2s_tvalid(send_tvalid), .m_axis_mm2s_tready(send_tready),
         .s_axis_s2mm_tdata(receive_tdata), .s_axis_s2mm_tkeep(receive_tkeep), .s_axis_s2mm_tlast(receive_tlast),
         .s_axis_s2mm_tvalid(receive_tvalid), .s_axis_s2mm_tready(receive_tready),
-        .stream_rst_n_o(stream_rst_n), .mm2s_introut(mm2s_introut), .s2mm_introut(s2mm_introut)
+        .stream_rst_n_o(stream_rst_n), .*
     );
 
     logic [{in_byte_msb}:0] in_tkeep;
@@ -193,10 +153,10 @@ endmodule
 `default_nettype wire
 )",
         fmt::arg("word_msb", memory_bits - 1), fmt::arg("byte_msb", memory_bits / 8 - 1),
-        fmt::arg("memory_bits", memory_bits), fmt::arg("memory_bytes", memory_bits / 8),
-        fmt::arg("in_msb", in.data_bits - 1), fmt::arg("in_byte_msb", in.data_bits / 8 - 1),
-        fmt::arg("in_bytes", in.data_bits / 8), fmt::arg("out_msb", out.data_bits - 1),
-        fmt::arg("out_bytes", out.data_bits / 8));
+        fmt::arg("memory_bits", memory_bits), fmt::arg("ports", outer_ports()),
+        fmt::arg("memory_bytes", memory_bits / 8), fmt::arg("in_msb", in.data_bits - 1),
+        fmt::arg("in_byte_msb", in.data_bits / 8 - 1), fmt::arg("in_bytes", in.data_bits / 8),
+        fmt::arg("out_msb", out.data_bits - 1), fmt::arg("out_bytes", out.data_bits / 8));
 }
 
 }  // namespace

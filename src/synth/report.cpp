@@ -91,9 +91,11 @@ std::string report_json(const Synthesis& synthesis, const Routed* route) {
     if (route != nullptr) {
         json["routed"] = {{"tool", route->tool},
                           {"device", route->device},
+                          {"board", route->board.empty() ? Json(nullptr) : Json(route->board)},
                           {"logic_cells", route->logic_cells},
                           {"ram4k", route->ram4k},
                           {"mhz", route->mhz},
+                          {"asked_mhz", route->asked_mhz},
                           {"bitstream", route->bitstream.filename().string()}};
     }
     json["layers"] = Json::array();
@@ -146,8 +148,8 @@ std::string report_text(const Synthesis& synthesis, const Routed* route, int col
     if (route != nullptr) {
         text += fmt::format(
             "Placed and routed for {} by {}: {} logic cells, {} memories, {:.1f} MHz, {}\n",
-            route->device, route->tool, route->logic_cells, route->ram4k, route->mhz,
-            route->bitstream.filename().string());
+            route->board.empty() ? route->device : route->board, route->tool, route->logic_cells,
+            route->ram4k, route->mhz, route->bitstream.filename().string());
     }
     return text;
 }

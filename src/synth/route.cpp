@@ -1,11 +1,14 @@
 #include "synth/route.h"
 
+#include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <set>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/codes/emit.h"
 #include "base/diagnostic.h"
 #include "base/process.h"
 #include "emit/emit.h"
@@ -18,6 +21,21 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kPackage = "nextpnr-ice40";
+constexpr double kAmbition = 200.0;  // MHz to aim at where no board asks
+
+using Say = std::function<void(const std::string&)>;
+
+// One design on its way to a bitstream.
+struct Job {
+    fs::path work;                     // folder of everything between
+    std::string top;                   // module
+    std::vector<std::string> sources;  // of the top, relative to `work`
+    std::string option;                // "--hx8k"
+    std::string package;
+    fs::path pins;     // .pcf, or empty
+    double mhz = 0.0;  // what to aim at
+    fs::path bitstream;
+};
 
 int used(const nlohmann::json& report, const char* cell) {
     return report.contains("utilization") && report["utilization"].contains(cell)
@@ -31,6 +49,94 @@ std::string nextpnr_version() {
     if (begin != std::string::npos) text.erase(0, begin);
     return text.substr(0, text.find_first_of("\n)")) +
            (text.find('(') != std::string::npos ? ")" : "");
+}
+
+// The unit netlists and the top around them, written to the job's folder; the script that reads
+// them.
+std::string read_script(const fs::path& dir, const Synthesis& synthesis, const Job& job) {
+    const hw::Accelerator accelerator = emit::read_accelerator(dir);
+    std::string script = "read_verilog -lib +/ice40/cells_sim.v; read_verilog -sv";
+    for (const std::string& source : job.sources) script += ' ' + source;
+    std::vector<std::string> modules;
+    std::set<std::string> read;
+    for (const LayerSynthesis& layer : synthesis.layers) {
+        modules.push_back(netlist_module(layer));
+        if (read.insert(layer.key).second)
+            script += ' ' + fs::proximate(netlist_file(synthesis, layer), job.work).string();
+    }
+    if (fs::exists(dir / "rtl" / "ql_resize.sv"))
+        script += ' ' + fs::proximate(dir / "rtl" / "ql_resize.sv", job.work).string();
+    std::ofstream(job.work / "qloom_top.sv", std::ios::binary)
+        << emit::top_text(accelerator, modules);
+    return script + " qloom_top.sv";
+}
+
+void join_netlists(const fs::path& dir, const Synthesis& synthesis, const Job& job,
+                   const Say& say) {
+    if (say) say("join the netlists");
+    check_tool(
+        {"yosys", "-q", "-p",
+         fmt::format(
+             "{}; synth_ice40 -top {} -json design.json; splitnets; write_verilog -noattr design.v",
+             read_script(dir, synthesis, job), job.top)},
+        {.working_directory = job.work,
+         .log_file = job.work / "yosys.log",
+         .timeout = std::chrono::hours(2)},
+        "yosys");
+}
+
+Routed place_and_route(const Job& job, const Say& say) {
+    if (say) say("place and route");
+    std::vector<std::string> command{"nextpnr-ice40",
+                                     job.option,
+                                     "--package",
+                                     job.package,
+                                     "--json",
+                                     "design.json",
+                                     "--asc",
+                                     "design.asc",
+                                     "--report",
+                                     "report.json",
+                                     "--freq",
+                                     fmt::format("{:g}", job.mhz),
+                                     "--timing-allow-fail",
+                                     "--seed",
+                                     "1",
+                                     "-q"};
+    if (!job.pins.empty()) {
+        command.emplace_back("--pcf");
+        command.push_back(job.pins.string());
+    }
+    check_tool(command,
+               {.working_directory = job.work,
+                .log_file = job.work / "nextpnr.log",
+                .timeout = std::chrono::hours(6)},
+               kPackage);
+    Routed routed{.tool = nextpnr_version(),
+                  .device = job.option.substr(2),
+                  .board = {},
+                  .netlist = job.work / "design.v",
+                  .bitstream = job.bitstream};
+    const auto report =
+        nlohmann::json::parse(read_source(job.work / "report.json"), nullptr, false);
+    if (!report.is_object()) {
+        throw Error(code::kNetlistUnreadable, (job.work / "report.json").string(),
+                    "the report of nextpnr-ice40 is not JSON",
+                    "synthesise again; if it stays, another version of nextpnr is at work");
+    }
+    routed.logic_cells = used(report, "ICESTORM_LC");
+    routed.ram4k = used(report, "ICESTORM_RAM");
+    if (report.contains("fmax")) {
+        for (const auto& [clock, entry] : report["fmax"].items())
+            routed.mhz = std::max(routed.mhz, entry.value("achieved", 0.0));
+    }
+    return routed;
+}
+
+void pack_bitstream(const Job& job, const Say& say) {
+    if (say) say("pack the bitstream");
+    check_tool({"icepack", "design.asc", fs::absolute(job.bitstream).string()},
+               {.working_directory = job.work}, "fpga-icestorm");
 }
 
 }  // namespace
@@ -86,64 +192,81 @@ std::string pins_text(const hw::Accelerator& accelerator) {
 }
 
 Routed route_ice40(const fs::path& dir, const Synthesis& synthesis, const Ice40Device& device,
-                   const std::function<void(const std::string&)>& say) {
+                   const Say& say) {
+    const Job job{.work = synthesis.cache / ("route-" + device.name),
+                  .top = "qloom_pins",
+                  .sources = {"qloom_pins.sv"},
+                  .option = device.option,
+                  .package = device.package,
+                  .pins = {},
+                  .mhz = kAmbition,
+                  .bitstream = fs::absolute(dir) / fmt::format("synth_{}.bin", device.name)};
+    fs::create_directories(job.work);
+    std::ofstream(job.work / "qloom_pins.sv", std::ios::binary)
+        << pins_text(emit::read_accelerator(dir));
+    join_netlists(dir, synthesis, job, say);
+    const Routed routed = place_and_route(job, say);
+    pack_bitstream(job, say);
+    return routed;
+}
+
+Routed route_board(const fs::path& dir, const Synthesis& synthesis, const Say& say) {
     const hw::Accelerator accelerator = emit::read_accelerator(dir);
-    const fs::path work = synthesis.cache / ("route-" + device.name);
-    fs::create_directories(work);
-    const auto write = [&](const char* name, const std::string& text) {
-        std::ofstream(work / name, std::ios::binary) << text;
+    const hw::Board& board = accelerator.board;
+    QLOOM_ASSERT(board.ice40, "the folder was compiled for a board with an iCE40");
+    const fs::path folder = fs::absolute(dir) / "ice40";
+    Job job{.work = fs::absolute(synthesis.cache) / ("board-" + board.name),
+            .top = "qloom_board",
+            .sources = {},
+            .option = "--" + board.ice40->device,
+            .package = board.ice40->package,
+            .pins = folder / "board.pcf",
+            .mhz = accelerator.clock_mhz,
+            .bitstream = folder / "qloom.bin"};
+    fs::create_directories(job.work);
+    std::vector<fs::path> files;
+    if (fs::exists(folder)) {
+        for (const auto& entry : fs::directory_iterator(folder)) {
+            if (entry.path().extension() == ".sv") files.push_back(entry.path());
+        }
+    }
+    if (files.empty()) {
+        throw Error(code::kOutputFolderNotOurs, dir.string(),
+                    fmt::format("has no ice40/ for the board {}", board.name),
+                    "compile again without --no-package");
+    }
+    std::ranges::sort(files);
+    for (const fs::path& file : files)
+        job.sources.push_back(fs::proximate(file, job.work).string());
+    // Library files that ice40/ shares with rtl/.
+    for (const char* shared : {"ql_fifo.sv", "ql_ram.sv", "ql_skid.sv"}) {
+        if (!fs::exists(folder / shared))
+            job.sources.push_back(
+                fs::proximate(fs::absolute(dir) / "rtl" / shared, job.work).string());
+    }
+    const Cost total = synthesis.total();
+    const auto check = [&](double needs, std::int64_t has, const char* what) {
+        if (needs <= static_cast<double>(has)) return;
+        throw Error(code::kBoardTooSmall, board.name,
+                    fmt::format("the accelerator alone needs {:.0f} {} of {}", needs, what, has),
+                    "compile for fewer frames a second, or take a smaller network");
     };
-    std::vector<std::string> modules;
-    std::set<std::string> read;
-    std::string script =
-        "read_verilog -lib +/ice40/cells_sim.v; read_verilog -sv qloom_pins.sv qloom_top.sv";
-    for (const LayerSynthesis& layer : synthesis.layers) {
-        modules.push_back(netlist_module(layer));
-        if (read.insert(layer.key).second)
-            script += ' ' + fs::proximate(netlist_file(synthesis, layer), work).string();
+    check(std::max(total.luts, total.ffs), board.luts, "logic cells");
+    check(total.ram4k, board.ice40->ram4k, "memories of 4 Kbit");
+    join_netlists(dir, synthesis, job, say);
+    Routed routed = place_and_route(job, say);
+    routed.board = board.name;
+    routed.asked_mhz = accelerator.clock_mhz;
+    if (routed.mhz < routed.asked_mhz) {
+        throw Error(code::kTimingMissed, board.name,
+                    fmt::format("the routed design runs at {:.1f} MHz, and its clock is {:g} MHz",
+                                routed.mhz, routed.asked_mhz),
+                    fmt::format("compile with --clock-mhz {:.0f}; the message of a clock that the "
+                                "board cannot make names "
+                                "the next ones",
+                                std::floor(routed.mhz)));
     }
-    if (fs::exists(dir / "rtl" / "ql_resize.sv")) {
-        write("ql_resize.sv", read_source(dir / "rtl" / "ql_resize.sv"));
-        script += " ql_resize.sv";
-    }
-    write("qloom_pins.sv", pins_text(accelerator));
-    write("qloom_top.sv", emit::top_text(accelerator, modules));
-
-    const auto tell = [&](const char* what) {
-        if (say) say(what);
-    };
-    tell("join the netlists");
-    check_tool({"yosys", "-q", "-p", script + "; synth_ice40 -top qloom_pins -json pins.json"},
-               {.working_directory = work,
-                .log_file = work / "yosys.log",
-                .timeout = std::chrono::hours(2)},
-               "yosys");
-    tell("place and route");
-    check_tool({"nextpnr-ice40", device.option, "--package", device.package, "--json", "pins.json",
-                "--asc", "pins.asc", "--report", "report.json", "--freq", "200",
-                "--timing-allow-fail", "--seed", "1", "-q"},
-               {.working_directory = work,
-                .log_file = work / "nextpnr.log",
-                .timeout = std::chrono::hours(6)},
-               kPackage);
-    const fs::path bitstream = fs::absolute(dir) / fmt::format("synth_{}.bin", device.name);
-    tell("pack the bitstream");
-    check_tool({"icepack", "pins.asc", bitstream.string()}, {.working_directory = work},
-               "fpga-icestorm");
-
-    Routed routed{.tool = nextpnr_version(), .device = device.name, .bitstream = bitstream};
-    const auto report = nlohmann::json::parse(read_source(work / "report.json"), nullptr, false);
-    if (!report.is_object()) {
-        throw Error(code::kNetlistUnreadable, (work / "report.json").string(),
-                    "the report of nextpnr-ice40 is not JSON",
-                    "synthesise again; if it stays, another version of nextpnr is at work");
-    }
-    routed.logic_cells = used(report, "ICESTORM_LC");
-    routed.ram4k = used(report, "ICESTORM_RAM");
-    if (report.contains("fmax")) {
-        for (const auto& [clock, entry] : report["fmax"].items())
-            routed.mhz = entry.value("achieved", 0.0);
-    }
+    pack_bitstream(job, say);
     return routed;
 }
 

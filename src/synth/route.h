@@ -20,9 +20,12 @@ const std::vector<Ice40Device>& ice40_devices();
 struct Routed {
     std::string tool;
     std::string device;
+    std::string board;  // "" for the accelerator alone
     int logic_cells = 0;
     int ram4k = 0;
-    double mhz = 0.0;  // of the slowest path after routing
+    double mhz = 0.0;               // of the slowest path after routing
+    double asked_mhz = 0.0;         // what the board's clock is; 0 for the accelerator alone
+    std::filesystem::path netlist;  // Verilog of the cells that were placed
     std::filesystem::path bitstream;
 };
 
@@ -32,6 +35,13 @@ struct Routed {
 // includes. Throws code::kToolMissing, code::kToolFailed (also when it does not fit).
 Routed route_ice40(const std::filesystem::path& dir, const Synthesis& synthesis,
                    const Ice40Device& device,
+                   const std::function<void(const std::string&)>& say = {});
+
+// The same for the board that the folder was compiled for: DIR/ice40/qloom_board.sv around the
+// accelerator, with its pins; packs DIR/ice40/qloom.bin. Throws besides code::kBoardTooSmall,
+// before anything is placed, and code::kTimingMissed when the routed design is slower than the
+// board's clock.
+Routed route_board(const std::filesystem::path& dir, const Synthesis& synthesis,
                    const std::function<void(const std::string&)>& say = {});
 
 // Whether both tools are installed.

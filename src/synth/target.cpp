@@ -27,6 +27,12 @@ std::optional<Target> target_named(std::string_view name) {
     return std::nullopt;
 }
 
+Target target_of(const hw::Board& board) {
+    if (board.ice40) return Target::kIce40;
+    return board.part.starts_with("xczu") || board.part.starts_with("xck") ? Target::kXcup
+                                                                           : Target::kXc7;
+}
+
 std::vector<std::string> target_names() {
     std::vector<std::string> names;
     for (const TargetInfo& info : kTargets) names.emplace_back(info.name);

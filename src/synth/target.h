@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "hw/board.h"
+
 // The families of devices that open synthesis knows.
 namespace qloom::synth {
 
@@ -23,5 +25,8 @@ const TargetInfo& info_of(Target target);
 // Nothing for another name.
 std::optional<Target> target_named(std::string_view name);
 std::vector<std::string> target_names();
+
+// The family of a board's device, by its part: xc7..., xczu... and xck26..., an iCE40.
+Target target_of(const hw::Board& board);
 
 }  // namespace qloom::synth

@@ -16,12 +16,17 @@ TEST(Boards, AreCompiledIn) {
     for (const Board& board : built_in_boards()) {
         names.push_back(board.name);
         EXPECT_GT(board.luts, 0) << board.name;
+        if (board.ice40) {
+            EXPECT_GT(board.ice40->ram4k, 0) << board.name;
+            continue;
+        }
         EXPECT_EQ(board.ffs, 2 * board.luts) << board.name;
         EXPECT_NE(board.processing_system, ProcessingSystem::kNone) << board.name;
         EXPECT_NE(board.uart_base, 0U) << board.name;
     }
-    EXPECT_THAT(names, ElementsAre("arty-z7-20", "kv260", "pynq-z1", "pynq-z2", "ultra96-v2",
-                                   "zcu102", "zcu104", "zedboard", "zybo-z7-10", "zybo-z7-20"));
+    EXPECT_THAT(names, ElementsAre("arty-z7-20", "ice40-hx8k", "icebreaker", "kv260", "pynq-z1",
+                                   "pynq-z2", "ultra96-v2", "zcu102", "zcu104", "zedboard",
+                                   "zybo-z7-10", "zybo-z7-20"));
     const Board board = find_board("pynq-z1");
     EXPECT_EQ(board.part, "xc7z020clg400-1");
     EXPECT_EQ(board.luts, 53200);
@@ -45,9 +50,29 @@ TEST(Boards, AUserAddsOneByPath) {
 TEST(Boards, AnUnknownNameGetsAProposal) {
     EXPECT_EQ(error_of([] { find_board("pynq-zl"); }),
               "Q0500: pynq-zl: there is no such board; did you mean pynq-z1? known boards: "
-              "arty-z7-20, kv260, pynq-z1, "
+              "arty-z7-20, ice40-hx8k, icebreaker, kv260, pynq-z1, "
               "pynq-z2, ultra96-v2, zcu102, zcu104, zedboard, zybo-z7-10, zybo-z7-20; or give the "
               "path of a board file");
+}
+
+TEST(Boards, WithAnIce40) {
+    const Board board = find_board("ice40-hx8k");
+    ASSERT_TRUE(board.ice40);
+    EXPECT_FALSE(board.has_estimates());
+    EXPECT_EQ(board.ice40->device, "hx8k");
+    EXPECT_EQ(board.ice40->clock_pin, "J3");
+    const std::string start =
+        "part = \"ice40\"\n[resources]\nluts = 1\nffs = 1\nbram36 = 0\ndsps = 0\n[ice40]\nram4k = "
+        "1\n";
+    EXPECT_EQ(error_of([&] { parse_board(start, "b.toml"); }),
+              "Q0501: b.toml: [ice40] has no text `device`; write it like the files in boards/");
+    EXPECT_EQ(error_of([&] {
+                  parse_board(
+                      start + "device = \"hx8k\"\npackage = \"ct256\"\noscillator_mhz = 5\n",
+                      "b.toml");
+              }),
+              "Q0501: b.toml: [ice40] oscillator_mhz = 5 is not from 10 to 133; write it like the "
+              "files in boards/");
 }
 
 TEST(Boards, ABadFileIsRefused) {

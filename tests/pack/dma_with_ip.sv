@@ -70,19 +70,12 @@ module dma_with_ip #(
     logic unused_mm2s_introut, unused_s2mm_introut;
 
     ql_axi_dma #(.MemoryW(MemoryW)) dma (
-        .clk(ap_clk), .rst(!ap_rst_n), .s_axi_lite_awaddr, .s_axi_lite_awvalid, .s_axi_lite_awready, .s_axi_lite_wdata,
-        .s_axi_lite_wstrb, .s_axi_lite_wvalid, .s_axi_lite_wready, .s_axi_lite_bresp, .s_axi_lite_bvalid, .s_axi_lite_bready,
-        .s_axi_lite_araddr, .s_axi_lite_arvalid, .s_axi_lite_arready, .s_axi_lite_rdata, .s_axi_lite_rresp,
-        .s_axi_lite_rvalid, .s_axi_lite_rready, .m_axi_araddr, .m_axi_arlen, .m_axi_arsize, .m_axi_arburst, .m_axi_arcache,
-        .m_axi_arprot, .m_axi_arvalid, .m_axi_arready, .m_axi_rdata, .m_axi_rresp, .m_axi_rlast, .m_axi_rvalid,
-        .m_axi_rready, .m_axi_awaddr, .m_axi_awlen, .m_axi_awsize, .m_axi_awburst, .m_axi_awcache, .m_axi_awprot,
-        .m_axi_awvalid, .m_axi_awready, .m_axi_wdata, .m_axi_wstrb, .m_axi_wlast, .m_axi_wvalid, .m_axi_wready,
-        .m_axi_bresp, .m_axi_bvalid, .m_axi_bready,
+        .clk(ap_clk), .rst(!ap_rst_n),
         .m_axis_mm2s_tdata(send_tdata), .m_axis_mm2s_tkeep(send_tkeep), .m_axis_mm2s_tlast(send_tlast),
         .m_axis_mm2s_tvalid(send_tvalid), .m_axis_mm2s_tready(send_tready),
         .s_axis_s2mm_tdata(receive_tdata), .s_axis_s2mm_tkeep(receive_tkeep), .s_axis_s2mm_tlast(receive_tlast),
         .s_axis_s2mm_tvalid(receive_tvalid), .s_axis_s2mm_tready(receive_tready),
-        .stream_rst_n_o(stream_rst_n), .mm2s_introut(unused_mm2s_introut), .s2mm_introut(unused_s2mm_introut)
+        .stream_rst_n_o(stream_rst_n), .mm2s_introut(unused_mm2s_introut), .s2mm_introut(unused_s2mm_introut), .*
     );
     ql_axis_gearbox #(.InBytes(MemoryB), .OutBytes(InB)) send (
         .clk(ap_clk), .rst(!stream_rst_n), .s_axis_tdata(send_tdata), .s_axis_tkeep(send_tkeep), .s_axis_tlast(send_tlast),

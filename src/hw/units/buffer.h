@@ -19,7 +19,8 @@ struct Buffer {
     }
 };
 
-// LUTRAM or block RAM, whichever is worth less at these prices.
+// LUTRAM or block RAM, whichever is worth less at these prices; without LUTRAM what the tools
+// choose.
 Buffer choose_buffer(std::int64_t words, std::int64_t bits, const Prices& prices);
 
 }  // namespace qloom::hw

@@ -55,6 +55,10 @@ public:
         unit.cost = is_search ? search : parallel;
         unit.cost += cost::skid(folding.pe * view.output().type.bits);
 
+        // Without LUTRAM the few blocks there are are kept for weights: thresholds become logic.
+        const bool in_logic = !prices.has_lut_ram && channels * steps * width < 16384;
+        const char* ram_style = in_logic ? "distributed" : "auto";
+        constexpr std::int64_t kNoBlockLevel = 99;
         unit.parameters = {{"Channels", channels},
                            {"Pe", folding.pe},
                            {"InputW", std::int64_t{input.bits}},
@@ -64,9 +68,9 @@ public:
                            {"OutputBias", layer.out_bias},
                            {"Invert", std::int64_t{inverts(layer)}},
                            {"ThresholdFile", name + "_thresholds"},
-                           {"RamStyle", "auto"},
+                           {"RamStyle", ram_style},
                            {"Style", is_search ? "search" : "parallel"},
-                           {"BlockLevel", std::int64_t{block_level}}};
+                           {"BlockLevel", in_logic ? kNoBlockLevel : std::int64_t{block_level}}};
         return unit;
     }
 
