@@ -143,8 +143,10 @@ private:
         }
     }
 
-    // One bit below the operands carries in; a sum that is a slice of another is also never taken
-    // for part of a larger one and built of compressors.
+    // Every sum is written as a difference, a - ~b, because only there tools keep the order of the
+    // operands: the LUTs in front of the carry chain see b, which may be a table of five bits in
+    // them, while a goes past them. One bit below the operands carries in; and a sum that is a
+    // slice of another is never taken for part of a larger one and built of compressors.
     void write_sum(int id, const AdderNode& node, int stage) {
         const int width = node.type.bits;
         const int high = width - node.shift;
@@ -152,12 +154,12 @@ private:
             line("    wire [{}:0] n{} = {};", width - 1, id, bits(node.left, stage, 0, width));
             return;
         }
-        const std::string carry = node.subtracts         ? "1'b1"
-                                  : node.carry.node >= 0 ? bit(node.carry, stage)
-                                                         : "1'b0";
-        line("    wire [{}:0] n{}_s = {{{}, {}}} + {{{}{}, {}}};", high, id,
-             bits(node.left, stage, node.shift, high), carry, node.subtracts ? "~" : "",
-             bits(node.right, stage, 0, high), carry);
+        const std::string carry = node.carry.node >= 0 ? bit(node.carry, stage) : "1'b0";
+        const std::string right = bits(node.right, stage, 0, high);
+        line("    wire [{}:0] n{}_s = {{{}, {}}} - {{{}, {}}};", high, id,
+             bits(node.left, stage, node.shift, high), carry,
+             node.subtracts ? right : "~" + right,
+             node.subtracts ? "1'b0" : fmt::format("~{}", carry));
         const std::string upper = fmt::format("n{}_s[{}:1]", id, high);
         if (node.shift == 0) {
             line("    wire [{}:0] n{} = {};", width - 1, id, upper);

@@ -192,9 +192,9 @@ std::string StepText::write_search(const std::string& given, IntType type, bool 
             bits.push_back(name);
             continue;
         }
-        // v - step of the prefix; the carry out of the adder says that it is not negative.
+        // v - step of the prefix, and whether it is negative.
         const int width = type.bits + (has_never ? 1 : 0);
-        std::vector<std::string> inverted;
+        std::vector<std::string> asked_for;
         std::vector<std::string> order(v.rbegin(), v.rend());
         if (has_never) order.insert(order.begin(), "1'b0");
         for (int b = width; b-- > 0;) {
@@ -204,18 +204,17 @@ std::string StepText::write_search(const std::string& given, IntType type, bool 
                 const std::uint64_t word = step < logic_.steps.size()
                                                ? ordered(logic_.steps[step], type)
                                                : std::uint64_t{1} << type.bits;
-                table += ((word >> b) & 1U) != 0 ? '0' : '1';
+                table += ((word >> b) & 1U) != 0 ? '1' : '0';
             }
             const std::string constant = fmt::format("T{}_{}_{}", name_, level, b);
             wires += fmt::format("    localparam [{}:0] {} = {}'b{};\n", table.size() - 1, constant,
                                  table.size(), table);
-            inverted.push_back(fmt::format("{}[{}]", constant, joined(bits)));
+            asked_for.push_back(fmt::format("{}[{}]", constant, joined(bits)));
         }
         const std::string difference = fmt::format("{}_s{}", name_, level);
-        declare(difference, width + 2,
-                fmt::format("{{1'b0, {}, 1'b1}} + {{1'b0, {}, 1'b1}}", joined(order),
-                            joined(inverted)));
-        declare(name, 1, fmt::format("{}[{}]", difference, width + 1));
+        declare(difference, width + 1,
+                fmt::format("{{1'b0, {}}} - {{1'b0, {}}}", joined(order), joined(asked_for)));
+        declare(name, 1, fmt::format("~{}[{}]", difference, width));
         bits.push_back(name);
     }
     return joined(bits);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <span>
+#include <utility>
 
 #include "base/diagnostic.h"
 
@@ -66,33 +66,55 @@ private:
     std::vector<Plan> plans_;
 };
 
+// An inverted bit costs a LUT as a carry and nothing in a table: carries are taken from the others.
 class Counter {
 public:
-    explicit Counter(AdderGraph& graph) : graph_(graph) {}
-
-    int count(std::span<const AdderBit> bits) {
-        const Plans::Plan plan = plans_.of(bits.size());
-        if (plan.right == 0) return graph_.count({bits.begin(), bits.end()});
-        AdderBit carry;
-        if (plan.carry) {
-            carry = bits.back();
-            bits = bits.first(bits.size() - 1);
+    Counter(AdderGraph& graph, const std::vector<AdderBit>& bits) : graph_(graph) {
+        std::size_t carries = carries_of(bits.size());
+        for (const AdderBit bit : bits) {
+            const bool is_carry = !bit.inverted && carries_.size() < carries;
+            (is_carry ? carries_ : others_).push_back(bit);
         }
-        const int left = count(bits.first(bits.size() - plan.right));
-        const int right = count(bits.last(plan.right));
+        while (carries_.size() < carries) carries_.push_back(taken(others_));
+    }
+
+    int count(std::size_t n) {
+        const Plans::Plan plan = plans_.of(n);
+        if (plan.right == 0) {
+            std::vector<AdderBit> bits;
+            while (bits.size() < n) bits.push_back(taken(others_));
+            return graph_.count(std::move(bits));
+        }
+        const int left = count(n - plan.right - (plan.carry ? 1 : 0));
+        const int right = count(plan.right);
+        const AdderBit carry = plan.carry ? taken(carries_) : AdderBit{};
         return graph_.sum({left, 0, false}, {right, 0, false}, carry).node;
     }
 
 private:
+    std::size_t carries_of(std::size_t n) {
+        const Plans::Plan plan = plans_.of(n);
+        if (plan.right == 0) return 0;
+        const std::size_t own = plan.carry ? 1 : 0;
+        return own + carries_of(n - plan.right - own) + carries_of(plan.right);
+    }
+    static AdderBit taken(std::vector<AdderBit>& bits) {
+        const AdderBit bit = bits.back();
+        bits.pop_back();
+        return bit;
+    }
+
     AdderGraph& graph_;
     Plans plans_;
+    std::vector<AdderBit> carries_;
+    std::vector<AdderBit> others_;
 };
 
 }  // namespace
 
-AdderTerm count_bits(AdderGraph& graph, std::vector<AdderBit> bits) {
+AdderTerm count_bits(AdderGraph& graph, const std::vector<AdderBit>& bits) {
     if (bits.empty()) return {};
-    return {Counter(graph).count(bits), 0, false};
+    return {Counter(graph, bits).count(bits.size()), 0, false};
 }
 
 double count_luts(std::size_t bits) { return bits == 0 ? 0.0 : Plans().of(bits).luts; }

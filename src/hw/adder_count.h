@@ -11,7 +11,7 @@ namespace qloom::hw {
 //   up to 12 bits  such a count, plus a count of five that the adder's own LUTs hold, plus a carry
 //   more           sums of two counts, with one more bit as their carry
 // Costs about 0.5 LUT a bit for 12 bits, 0.8 for 49, 0.9 for 400; plain compressors cost 1.
-AdderTerm count_bits(AdderGraph& graph, std::vector<AdderBit> bits);
+AdderTerm count_bits(AdderGraph& graph, const std::vector<AdderBit>& bits);
 
 // LUTs that takes.
 double count_luts(std::size_t bits);

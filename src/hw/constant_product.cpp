@@ -169,7 +169,7 @@ private:
             std::vector<AdderBit> bits;
             for (const Column& column : columns)
                 bits.push_back({static_cast<int>(column.index), plane, column.negative});
-            AdderTerm counted = count_bits(graph_, std::move(bits)).shifted(plane);
+            AdderTerm counted = count_bits(graph_, bits).shifted(plane);
             if (type.is_signed && plane == type.bits - 1) counted = counted.negated();
             total = graph_.sum_of(total, counted);
         }
