@@ -1,13 +1,22 @@
 // ql_dot_product: sum of Simd products, pipelined; the arithmetic of one PE.
 //
-//   x, w --> [products, pairs of them or counts] --> [2 adder levels] --> ... --> [2 adder levels] --> sum_o
+//   paired:  inputs, their sums --> [chains of rows, each a bit of two weights] --> [tree] --> sum_o
+//   Xnor:    x, w --> [compressors] --> sum_o
+//   else:    x, w --> [products] --> [tree] --> sum_o
 //
-// One sum a clock while enable_i is high (everything holds while it is low). Latency 1 +
-// ceil(clog2(G) / 2) clocks, with G = Simd, or G = ceil(Simd / 18) for Xnor.
+// One sum a clock while enable_i is high (everything holds while it is low). x_i and sums_i come
+// from ql_dot_inputs. The kinds:
 //
 //   integer:        sum of x * w, w two's complement
-//   WeightBipolar:  sum of w ? x : -x
+//   WeightBipolar:  sum of w ? x : 0; the user doubles it and subtracts the sum of all x
 //   Xnor:           number of equal bits of x and w (unsigned)
+//
+// Latency from x to sum_o, ql_dot_inputs included, with P = ceil(Simd / 2):
+//   paired (integers of up to 8 bits and bipolar, Simd > 1): L = ceil(P / 8) leaves of Q = ceil(P / L)
+//     pairs; F = min(floor(8 / Q), WeightW), signed inputs also at most InputW + 1; C = ceil(WeightW / F)
+//     chains of R = Q * ceil(WeightW / C) rows; 1 + ceil(R / 4) + ceil((clog2(C) + clog2(L)) / 3)
+//   else 1 + ceil(clog2(G) / 2) with G = Simd, or G = ceil(Simd / 12) for Xnor
+// With paired kinds w_i comes a clock after x.
 //
 // Sums are kept modulo 2^SumW, so SumW needs to hold the final sum only.
 //
@@ -21,124 +30,108 @@ module ql_dot_product #(
     parameter integer WeightW       = 4,  // bits of a weight
     parameter integer WeightBipolar = 0,  // 1: one-bit weights, 0 for -1 and 1 for +1
     parameter integer Xnor          = 0,  // 1: one-bit inputs and weights, count of equal bits
-    parameter integer SumW          = 12  // bits of the sum
+    parameter integer SumW          = 12, // bits of the sum
+    parameter integer Pairs = (Simd + 1) / 2  // derived: do not set
 ) (
-    input  wire  logic                    clk,
-    input  wire  logic                    enable_i,
-    input  wire  logic [ Simd*InputW-1:0] x_i,
-    input  wire  logic [Simd*WeightW-1:0] w_i,
-    output       logic [        SumW-1:0] sum_o
+    input  wire  logic                          clk,
+    input  wire  logic                          enable_i,
+    input  wire  logic [  2*2*Pairs*InputW-1:0] x_i,
+    input  wire  logic [2*Pairs*(InputW+1)-1:0] sums_i,
+    input  wire  logic [      Simd*WeightW-1:0] w_i,
+    output       logic [              SumW-1:0] sum_o
 );
-    // Leaves: what the tree adds up, LeafW bits each, no wider than the sum. Narrow integer
-    // products come in pairs, which saves the first level of the tree; the clocks stay those of
-    // single products.
-    localparam integer IsInteger = Xnor == 0 && WeightBipolar == 0 ? 1 : 0;
-    localparam integer Paired = IsInteger != 0 && WeightW <= 4 && Simd > 1 ? 1 : 0;
-    localparam integer LeafInputs = Xnor != 0 ? 18 : Paired != 0 ? 2 : 1;
-    localparam integer Leaves = (Simd + LeafInputs - 1) / LeafInputs;
-    localparam integer Levels = Leaves > 1 ? $clog2(Leaves) : 0;
-    localparam integer FullW = Xnor != 0 ? $clog2((Simd < 18 ? Simd : 18) + 1)
-                                         : InputW + (WeightBipolar != 0 ? 1 : WeightW) + Paired;
-    localparam integer LeafW = FullW < SumW ? FullW : SumW;
+    localparam integer IsPaired = Xnor == 0 && WeightW <= 8 && Simd > 1 ? 1 : 0;
 
-    logic [Leaves*LeafW-1:0] leaf_d, leaf_q;
+    if (Xnor != 0) begin : gen_xnor
+        ql_xnor_count #(.Inputs(Simd), .CountW(SumW)) counter (
+            .clk(clk), .enable_i(enable_i), .x_i(x_i[Simd-1:0]), .w_i(w_i), .count_o(sum_o)
+        );
+        wire unused = &{1'b0, x_i, sums_i};
+    end else if (IsPaired == 0) begin : gen_single
+        ql_product_tree #(
+            .Simd(Simd), .InputW(InputW), .InputSigned(InputSigned), .WeightW(WeightW),
+            .WeightBipolar(WeightBipolar), .SumW(SumW)
+        ) tree (
+            .clk(clk), .enable_i(enable_i), .x_i(x_i[Simd*InputW-1:0]), .w_i(w_i), .sum_o(sum_o)
+        );
+        wire unused = &{1'b0, x_i, sums_i};
+    end else begin : gen_paired
+        localparam integer Leaves = (Pairs + 7) / 8;
+        localparam integer LeafPairs = (Pairs + Leaves - 1) / Leaves;
+        localparam integer Room = 8 / LeafPairs < WeightW ? 8 / LeafPairs : WeightW;
+        localparam integer Fit = InputSigned != 0 && InputW + 1 < Room ? InputW + 1 : Room;
+        localparam integer Chains = (WeightW + Fit - 1) / Fit;
+        localparam integer Planes = (WeightW + Chains - 1) / Chains;
+        localparam integer RowStages = (LeafPairs * Planes + 3) / 4;
+        localparam integer ChainLevels = Chains > 1 ? $clog2(Chains) : 0;
+        localparam integer LeafLevels = Leaves > 1 ? $clog2(Leaves) : 0;
+        localparam integer Levels = ChainLevels + LeafLevels;
+        localparam integer TreeStages = (Levels + 2) / 3;
+        // A weight's sign counts unless bipolar.
+        localparam integer IsSigned = InputSigned != 0 || WeightBipolar == 0 ? 1 : 0;
+        localparam integer FullLeafW = InputW + 1 + WeightW + $clog2(LeafPairs);
+        localparam integer LeafW = FullLeafW < SumW ? FullLeafW : SumW;
 
-    for (genvar i = 0; i < Leaves; i++) begin : gen_leaf
-        if (Xnor != 0) begin : gen_xnor
-            localparam integer Inputs = (i + 1) * 18 <= Simd ? 18 : Simd - i * 18;
-            logic [4:0] count;
-            ql_xnor_count #(.Inputs(Inputs)) counter (
-                .x_i(x_i[i*18 +: Inputs]), .w_i(w_i[i*18 +: Inputs]), .count_o(count)
-            );
-            if (LeafW < 5) begin : gen_cut
-                wire unused = &{1'b0, count[4:LeafW]};
-            end
-            assign leaf_d[i*LeafW +: LeafW] = count[LeafW-1:0];
-        end else if (WeightBipolar != 0) begin : gen_bipolar
-            logic [FullW-1:0] x, term;
-            assign x = {InputSigned != 0 && x_i[i*InputW+InputW-1], x_i[i*InputW +: InputW]};
-            assign term = w_i[i] ? x : -x;
-            if (LeafW < FullW) begin : gen_cut
-                wire unused = &{1'b0, term[FullW-1:LeafW]};
-            end
-            assign leaf_d[i*LeafW +: LeafW] = term[LeafW-1:0];
-        end else begin : gen_product
-            localparam integer First = i * LeafInputs;
-            localparam integer Products = First + LeafInputs <= Simd ? LeafInputs : 1;
-            localparam integer OwnW = InputW + WeightW + Products - 1;
-            logic [ OwnW-1:0] own;
-            logic [FullW-1:0] term;
-            ql_product_sum #(
-                .Products(Products), .InputW(InputW), .InputSigned(InputSigned), .WeightW(WeightW)
-            ) product_sum (
-                .x_i(x_i[First*InputW +: Products*InputW]), .w_i(w_i[First*WeightW +: Products*WeightW]), .sum_o(own)
-            );
-            if (OwnW < FullW) begin : gen_extend
-                assign term = {own[OwnW-1], own};
-            end else begin : gen_same
-                assign term = own;
-            end
-            if (LeafW < FullW) begin : gen_cut
-                wire unused = &{1'b0, term[FullW-1:LeafW]};
-            end
-            assign leaf_d[i*LeafW +: LeafW] = term[LeafW-1:0];
-        end
-    end
+`ifdef SYNTHESIS
+        localparam integer IsPlain = 0;
+`else
+        localparam integer IsPlain = 1;
+`endif
 
-    always_ff @(posedge clk) begin : p_leaf
-        if (enable_i) leaf_q <= leaf_d;
-    end
-
-    // The tree: level l adds neighbours of level l-1. Registers stand where a tree over single
-    // products has them: after every second level and after the last; Paired counts the level that
-    // the pairs replace.
-    for (genvar l = 0; l <= Levels; l++) begin : gen_level
-        localparam integer Count = (Leaves + (1 << l) - 1) >> l;
-        localparam integer NodeW = LeafW + l < SumW ? LeafW + l : SumW;
-        localparam integer Depth = l + Paired;
-        logic [Count*NodeW-1:0] sum, node;
-        if (l == 0) begin : gen_leaves
-            assign sum = leaf_q;
-        end else begin : gen_add
-            localparam integer Below = (Leaves + (1 << (l - 1)) - 1) >> (l - 1);
-            localparam integer BelowW = LeafW + l - 1 < SumW ? LeafW + l - 1 : SumW;
-            for (genvar i = 0; i < Count; i++) begin : gen_node
-                logic [BelowW-1:0] left, right;
-                assign left = gen_level[l-1].node[2*i*BelowW +: BelowW];
-                if (2 * i + 1 < Below) begin : gen_pair
-                    assign right = gen_level[l-1].node[(2*i+1)*BelowW +: BelowW];
-                end else begin : gen_single
-                    assign right = '0;
-                end
-                if (NodeW == BelowW) begin : gen_same
-                    assign sum[i*NodeW +: NodeW] = left + right;
-                end else begin : gen_grow
-                    logic left_top, right_top;
-                    assign left_top = Xnor == 0 && left[BelowW-1];
-                    assign right_top = Xnor == 0 && right[BelowW-1];
-                    assign sum[i*NodeW +: NodeW] = {left_top, left} + {right_top, right};
+        if (IsPlain != 0) begin : gen_plain
+            // Simulators are faster at products than at bits.
+            localparam integer WideW = InputW + WeightW + SumW;
+            localparam integer Stages = RowStages + TreeStages;
+            logic [       SumW-1:0] sum;
+            logic [Stages*SumW-1:0] stages_q;
+            always_comb begin : p_plain
+                logic signed [WideW-1:0] a, b;
+                sum = '0;
+                for (int i = 0; i < Simd; i++) begin
+                    a = {{(WideW - InputW) {InputSigned != 0 && x_i[i*InputW+InputW-1]}}, x_i[i*InputW +: InputW]};
+                    b = {{(WideW - WeightW) {WeightBipolar == 0 && w_i[i*WeightW+WeightW-1]}}, w_i[i*WeightW +: WeightW]};
+                    sum = sum + SumW'(a * b);
                 end
             end
-        end
-        if (Depth > 0 && (Depth % 2 == 0 || l == Levels)) begin : gen_register
-            logic [Count*NodeW-1:0] sum_q;
-            always_ff @(posedge clk) begin : p_sum
-                if (enable_i) sum_q <= sum;
+            always_ff @(posedge clk) begin : p_stages
+                if (enable_i) stages_q <= (Stages*SumW)'({stages_q, sum});
             end
-            assign node = sum_q;
-        end else begin : gen_wire
-            assign node = sum;
-        end
-    end
+            assign sum_o = stages_q[(Stages-1)*SumW +: SumW];
+            wire unused = &{1'b0, x_i, sums_i};
+        end else begin : gen_rows
+            logic [2*Pairs*WeightW-1:0] w;
+            if (Simd % 2 == 1) begin : gen_odd
+                assign w = {{WeightW{1'b0}}, w_i};
+            end else begin : gen_even
+                assign w = w_i;
+            end
 
-    // The tree ends in a number of TopW bits, signed unless Xnor.
-    localparam integer TopW = LeafW + Levels < SumW ? LeafW + Levels : SumW;
-    logic [TopW-1:0] top;
-    assign top = gen_level[Levels].node;
-    if (TopW < SumW) begin : gen_extend_sum
-        assign sum_o = {{(SumW - TopW) {Xnor == 0 && top[TopW-1]}}, top};
-    end else begin : gen_whole_sum
-        assign sum_o = top;
+            logic [Leaves*LeafW-1:0] leaf_sums;
+            for (genvar f = 0; f < Leaves; f++) begin : gen_leaf
+                localparam integer First = f * LeafPairs;
+                localparam integer Own = First + LeafPairs <= Pairs ? LeafPairs : Pairs - First;
+                ql_pair_leaf #(
+                    .Pairs(Own), .InputW(InputW), .InputSigned(InputSigned), .WeightW(WeightW),
+                    .WeightSigned(WeightBipolar == 0 ? 1 : 0), .Chains(Chains), .Planes(Planes), .RowStages(RowStages), .SumW(LeafW),
+                    .IsLast(LeafLevels == 0 ? 1 : 0)
+                ) leaf (
+                    .clk(clk), .enable_i(enable_i),
+                    .early_x_i(x_i[2*First*InputW +: 2*Own*InputW]),
+                    .early_sums_i(sums_i[First*(InputW+1) +: Own*(InputW+1)]),
+                    .late_x_i(x_i[(2*Pairs+2*First)*InputW +: 2*Own*InputW]),
+                    .late_sums_i(sums_i[(Pairs+First)*(InputW+1) +: Own*(InputW+1)]),
+                    .w_i(w[2*First*WeightW +: 2*Own*WeightW]),
+                    .sum_o(leaf_sums[f*LeafW +: LeafW])
+                );
+            end
+            // Levels are counted from the chains on: the leaves have added ChainLevels of them.
+            ql_sum_tree #(
+                .Terms(Leaves), .TermW(LeafW), .TermSigned(IsSigned), .SumW(SumW), .LevelsBefore(ChainLevels)
+            ) tree (
+                .clk(clk), .enable_i(enable_i), .terms_i(leaf_sums), .sum_o(sum_o)
+            );
+            wire unused = &{1'b0, TreeStages == 0};
+        end
     end
 endmodule
 `default_nettype wire

@@ -72,9 +72,10 @@ module ql_matrix_vector #(
     localparam integer SimdFoldW = SimdFolds > 1 ? $clog2(SimdFolds) : 1;
     localparam integer NeuronFoldW = NeuronFolds > 1 ? $clog2(NeuronFolds) : 1;
     localparam integer AddressW = Words > 1 ? $clog2(Words) : 1;
-    localparam integer Leaves = Xnor != 0 ? (Simd + 17) / 18 : Simd;
-    localparam integer DotLatency = 1 + ((Leaves > 1 ? $clog2(Leaves) : 0) + 1) / 2;
     localparam integer BeatW = Simd * InputW;
+
+    // As ql_dot_inputs.sv has it: weights are due a clock after the inputs.
+    localparam integer IsPaired = Xnor == 0 && WeightW <= 8 && Simd > 1 ? 1 : 0;
 
     logic enable;  // the pipeline moves
     logic issue;   // one fold step enters the pipeline
@@ -99,12 +100,22 @@ module ql_matrix_vector #(
         end
     end
 
-    // Stage 0: the beat x and the weight word, one clock after issue.
+    // The beat x one clock after issue, the weight word when the dot products want it.
     logic [BeatW-1:0] x;
     logic [Pe*Simd*WeightW-1:0] weights;
+    logic [AddressW-1:0] word;
+    if (IsPaired != 0) begin : gen_word_later
+        logic [AddressW-1:0] word_q;
+        always_ff @(posedge clk) begin : p_word
+            if (enable) word_q <= address_q;
+        end
+        assign word = word_q;
+    end else begin : gen_word_now
+        assign word = address_q;
+    end
 
     ql_rom #(.Width(Pe * Simd * WeightW), .Depth(Words), .File(WeightFile), .RamStyle(RamStyle)) weight_memory (
-        .clk(clk), .enable_i(enable), .address_i(address_q), .data_o(weights)
+        .clk(clk), .enable_i(enable), .address_i(word), .data_o(weights)
     );
 
     if (NeuronFolds == 1) begin : gen_direct
@@ -168,25 +179,28 @@ module ql_matrix_vector #(
         );
     end
 
-    // What travels with a step through the dot products.
-    logic [DotLatency:0] valid_q, last_q;
-    always_ff @(posedge clk) begin : p_flags
-        if (rst) valid_q <= '0;
-        else if (enable) valid_q <= {valid_q[DotLatency-1:0], issue};
-    end
-    always_ff @(posedge clk) begin : p_last
-        if (enable) last_q <= {last_q[DotLatency-1:0], last_step};
-    end
+    logic [     2*2*((Simd+1)/2)*InputW-1:0] shared_x;
+    logic [2*((Simd+1)/2)*(InputW+1)-1:0] shared_sums;
+    logic [AccW-1:0] inverse;
+    logic            step_valid, step_last;
+    ql_dot_inputs #(
+        .Simd(Simd), .InputW(InputW), .InputSigned(InputSigned), .WeightW(WeightW),
+        .WeightBipolar(WeightBipolar), .Xnor(Xnor), .SumW(AccW)
+    ) dot_inputs (
+        .clk(clk), .rst(rst), .enable_i(enable), .issue_i(issue), .last_step_i(last_step),
+        .x_i(x), .x_o(shared_x), .sums_o(shared_sums), .inverse_o(inverse), .valid_o(step_valid), .last_o(step_last)
+    );
 
     logic [Pe*AccW-1:0] sums, totals;
     for (genvar p = 0; p < Pe; p++) begin : gen_pe
+        logic [AccW-1:0] sum;
         if (Words == 1) begin : gen_constant
             ql_dot_product #(
                 .Simd(Simd), .InputW(InputW), .InputSigned(InputSigned), .WeightW(WeightW),
                 .WeightBipolar(WeightBipolar), .Xnor(Xnor), .SumW(AccW)
             ) dot_product (
-                .clk(clk), .enable_i(enable), .x_i(x), .w_i(weights[p*Simd*WeightW +: Simd*WeightW]),
-                .sum_o(sums[p*AccW +: AccW])
+                .clk(clk), .enable_i(enable), .x_i(shared_x), .sums_i(shared_sums),
+                .w_i(weights[p*Simd*WeightW +: Simd*WeightW]), .sum_o(sum)
             );
         end else begin : gen_variable
             // Kept apart: synthesis then optimises one PE instead of Pe of them.
@@ -195,31 +209,44 @@ module ql_matrix_vector #(
                 .Simd(Simd), .InputW(InputW), .InputSigned(InputSigned), .WeightW(WeightW),
                 .WeightBipolar(WeightBipolar), .Xnor(Xnor), .SumW(AccW)
             ) dot_product (
-                .clk(clk), .enable_i(enable), .x_i(x), .w_i(weights[p*Simd*WeightW +: Simd*WeightW]),
-                .sum_o(sums[p*AccW +: AccW])
+                .clk(clk), .enable_i(enable), .x_i(shared_x), .sums_i(shared_sums),
+                .w_i(weights[p*Simd*WeightW +: Simd*WeightW]), .sum_o(sum)
             );
         end
+        if (IsPaired != 0 && WeightBipolar != 0) begin : gen_bipolar
+            // Twice what has weight +1, less everything: 2a - x = 2a + 1 + ~x.
+            logic [AccW:0] twice;
+            assign twice = {sum, 1'b1};
+            ql_carry_add #(.Width(AccW)) add (
+                .a_i(twice[AccW-1:0]), .b_i(inverse), .sum_o(sums[p*AccW +: AccW])
+            );
+            wire unused = &{1'b0, twice[AccW]};
+        end else begin : gen_integer
+            assign sums[p*AccW +: AccW] = sum;
+        end
     end
+    wire unused_inverse = &{1'b0, inverse};
 
     if (SimdFolds == 1) begin : gen_single_step
         // A result each clock: the output needs both entries of a skid.
         assign totals = sums;
-        wire unused = &{1'b0, last_q};
+        wire unused = &{1'b0, step_last};
         ql_skid #(.DataW(Pe * AccW)) out (
             .clk(clk), .rst(rst),
-            .s_axis_tdata(totals), .s_axis_tvalid(valid_q[DotLatency]), .s_axis_tready(enable),
+            .s_axis_tdata(totals), .s_axis_tvalid(step_valid), .s_axis_tready(enable),
             .m_axis_tdata(m_axis_tdata), .m_axis_tvalid(m_axis_tvalid), .m_axis_tready(m_axis_tready)
         );
     end else begin : gen_accumulate
         // A result each SimdFolds >= 2 clocks: one register does, it is empty again in time.
         logic [Pe*AccW-1:0] total_q, out_q;
         logic out_valid_q, total_first_q;
-        wire step_valid = valid_q[DotLatency];
-        wire step_last = last_q[DotLatency];
 
         for (genvar p = 0; p < Pe; p++) begin : gen_accumulator
-            assign totals[p*AccW +: AccW] =
-                sums[p*AccW +: AccW] + (total_first_q ? AccW'(0) : total_q[p*AccW +: AccW]);
+            logic [AccW-1:0] base;
+            assign base = total_first_q ? AccW'(0) : total_q[p*AccW +: AccW];
+            ql_carry_add #(.Width(AccW)) add (
+                .a_i(sums[p*AccW +: AccW]), .b_i(base), .sum_o(totals[p*AccW +: AccW])
+            );
         end
         always_ff @(posedge clk) begin : p_total
             if (enable && step_valid) total_q <= totals;

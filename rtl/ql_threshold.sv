@@ -25,7 +25,8 @@ module ql_threshold #(
     parameter integer Invert        = 0,        // 1: a memory tells which channels fall: y = OutputBias + Steps - count
     parameter         ThresholdFile = "",       // stem of the memory files
     parameter         RamStyle      = "auto",   // "auto", "block" or "distributed"
-    parameter         Style         = "search"  // "search" or "parallel"
+    parameter         Style         = "search", // "search" or "parallel"
+    parameter integer BlockLevel    = 99        // search: levels from here on are in block RAM, whatever RamStyle says
 ) (
     input  wire  logic                  clk,
     input  wire  logic                  rst,
@@ -128,12 +129,20 @@ module ql_threshold #(
                     assign node = {before_q, reached};
                 end
 
-                ql_rom #(
-                    .Width(ThresholdW), .Depth(Words), .RamStyle(RamStyle),
-                    .File(ThresholdFile == "" ? "" : {ThresholdFile, "_", Name, NameEnd})
-                ) words (
-                    .clk(clk), .enable_i(enable), .address_i(address), .data_o(threshold)
-                );
+                localparam Ram = l >= BlockLevel ? "block" : RamStyle;
+                localparam File = ThresholdFile == "" ? "" : {ThresholdFile, "_", Name, NameEnd};
+                if (Words > 16) begin : gen_apart
+                    // Kept apart: synthesis would otherwise double most of a large memory to choose
+                    // late by the comparison that addresses it.
+                    (* keep_hierarchy = "yes" *)
+                    ql_rom #(.Width(ThresholdW), .Depth(Words), .RamStyle(Ram), .File(File)) words (
+                        .clk(clk), .enable_i(enable), .address_i(address), .data_o(threshold)
+                    );
+                end else begin : gen_joined
+                    ql_rom #(.Width(ThresholdW), .Depth(Words), .RamStyle(Ram), .File(File)) words (
+                        .clk(clk), .enable_i(enable), .address_i(address), .data_o(threshold)
+                    );
+                end
                 always_ff @(posedge clk) begin : p_x
                     if (enable) x_q <= x_d;
                 end

@@ -57,7 +57,8 @@ module ql_vector_vector #(
     localparam integer Words = Channels / Pe * Steps;
     localparam integer AddressW = Words > 1 ? $clog2(Words) : 1;
     localparam integer Lanes = Pe * Multiplier;
-    localparam integer DotLatency = 1 + ((Simd > 1 ? $clog2(Simd) : 0) + 1) / 2;
+    // As ql_dot_inputs.sv has it: weights are due a clock after the inputs.
+    localparam integer IsPaired = WeightW <= 8 && Simd > 1 ? 1 : 0;
 
     logic enable;  // the pipeline moves
     logic issue;   // one beat enters it
@@ -72,58 +73,90 @@ module ql_vector_vector #(
         else if (issue) address_q <= address_q == AddressW'(Words - 1) ? '0 : address_q + 1'b1;
     end
 
-    // Stage 0: the beat and its weights.
+    // The beat one clock after issue, its weights when the dot products want them.
     logic [   Simd*Pe*InputW-1:0] x_q;
     logic [Lanes*Simd*WeightW-1:0] weights;
     always_ff @(posedge clk) begin : p_data
         if (enable) x_q <= s_axis_tdata;
     end
+    logic [AddressW-1:0] word;
+    if (IsPaired != 0) begin : gen_word_later
+        logic [AddressW-1:0] word_q;
+        always_ff @(posedge clk) begin : p_word
+            if (enable) word_q <= address_q;
+        end
+        assign word = word_q;
+    end else begin : gen_word_now
+        assign word = address_q;
+    end
     ql_rom #(.Width(Lanes * Simd * WeightW), .Depth(Words), .File(WeightFile), .RamStyle(RamStyle)) weight_memory (
-        .clk(clk), .enable_i(enable), .address_i(address_q), .data_o(weights)
+        .clk(clk), .enable_i(enable), .address_i(word), .data_o(weights)
     );
 
-    logic [DotLatency:0] valid_q, last_q;
-    always_ff @(posedge clk) begin : p_flags
-        if (rst) valid_q <= '0;
-        else if (enable) valid_q <= {valid_q[DotLatency-1:0], issue};
-    end
-    always_ff @(posedge clk) begin : p_last
-        if (enable) last_q <= {last_q[DotLatency-1:0], last_step};
-    end
-
     logic [Lanes*AccW-1:0] sums;
-    for (genvar l = 0; l < Lanes; l++) begin : gen_lane
+    logic [       Pe-1:0]  valid, last;
+    wire step_valid = valid[0];
+    wire step_last = last[0];
+    wire unused_flags = &{1'b0, valid, last};
+    for (genvar c = 0; c < Pe; c++) begin : gen_channel
         logic [Simd*InputW-1:0] x;
         for (genvar i = 0; i < Simd; i++) begin : gen_position
-            assign x[i*InputW +: InputW] = x_q[(i*Pe+l/Multiplier)*InputW +: InputW];
+            assign x[i*InputW +: InputW] = x_q[(i*Pe+c)*InputW +: InputW];
         end
-        ql_dot_product #(
+        logic [     2*2*((Simd+1)/2)*InputW-1:0] shared_x;
+        logic [2*((Simd+1)/2)*(InputW+1)-1:0] shared_sums;
+        logic [AccW-1:0] inverse;
+        ql_dot_inputs #(
             .Simd(Simd), .InputW(InputW), .InputSigned(InputSigned), .WeightW(WeightW),
             .WeightBipolar(WeightBipolar), .Xnor(0), .SumW(AccW)
-        ) dot_product (
-            .clk(clk), .enable_i(enable), .x_i(x), .w_i(weights[l*Simd*WeightW +: Simd*WeightW]),
-            .sum_o(sums[l*AccW +: AccW])
+        ) dot_inputs (
+            .clk(clk), .rst(rst), .enable_i(enable), .issue_i(issue), .last_step_i(last_step),
+            .x_i(x), .x_o(shared_x), .sums_o(shared_sums), .inverse_o(inverse), .valid_o(valid[c]), .last_o(last[c])
         );
+        for (genvar k = 0; k < Multiplier; k++) begin : gen_kernel
+            localparam integer Lane = c * Multiplier + k;
+            logic [AccW-1:0] sum;
+            ql_dot_product #(
+                .Simd(Simd), .InputW(InputW), .InputSigned(InputSigned), .WeightW(WeightW),
+                .WeightBipolar(WeightBipolar), .Xnor(0), .SumW(AccW)
+            ) dot_product (
+                .clk(clk), .enable_i(enable), .x_i(shared_x), .sums_i(shared_sums),
+                .w_i(weights[Lane*Simd*WeightW +: Simd*WeightW]), .sum_o(sum)
+            );
+            if (IsPaired != 0 && WeightBipolar != 0) begin : gen_bipolar
+                // Twice what has weight +1, less everything: 2a - x = 2a + 1 + ~x.
+                logic [AccW:0] twice;
+                assign twice = {sum, 1'b1};
+                ql_carry_add #(.Width(AccW)) add (
+                    .a_i(twice[AccW-1:0]), .b_i(inverse), .sum_o(sums[Lane*AccW +: AccW])
+                );
+                wire unused = &{1'b0, twice[AccW]};
+            end else begin : gen_integer
+                assign sums[Lane*AccW +: AccW] = sum;
+            end
+        end
+        wire unused = &{1'b0, inverse};
     end
 
     if (Steps == 1) begin : gen_single_step
         // A result each clock: the output needs both entries of a skid.
-        wire unused = &{1'b0, last_q};
+        wire unused = &{1'b0, step_last};
         ql_skid #(.DataW(Lanes * AccW)) out (
             .clk(clk), .rst(rst),
-            .s_axis_tdata(sums), .s_axis_tvalid(valid_q[DotLatency]), .s_axis_tready(enable),
+            .s_axis_tdata(sums), .s_axis_tvalid(step_valid), .s_axis_tready(enable),
             .m_axis_tdata(m_axis_tdata), .m_axis_tvalid(m_axis_tvalid), .m_axis_tready(m_axis_tready)
         );
     end else begin : gen_accumulate
         // A result each Steps >= 2 clocks: one register does, it is empty again in time.
         logic [Lanes*AccW-1:0] totals, total_q, out_q;
         logic                  out_valid_q, total_first_q;
-        wire step_valid = valid_q[DotLatency];
-        wire step_last = last_q[DotLatency];
 
         for (genvar l = 0; l < Lanes; l++) begin : gen_accumulator
-            assign totals[l*AccW +: AccW] =
-                sums[l*AccW +: AccW] + (total_first_q ? AccW'(0) : total_q[l*AccW +: AccW]);
+            logic [AccW-1:0] base;
+            assign base = total_first_q ? AccW'(0) : total_q[l*AccW +: AccW];
+            ql_carry_add #(.Width(AccW)) add (
+                .a_i(sums[l*AccW +: AccW]), .b_i(base), .sum_o(totals[l*AccW +: AccW])
+            );
         end
         always_ff @(posedge clk) begin : p_total
             if (enable && step_valid) total_q <= totals;

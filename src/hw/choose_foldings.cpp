@@ -11,7 +11,7 @@ using network::Network;
 
 // A folding this much dearer than the cheapest of its layer may still be taken for a lower latency.
 constexpr double kNearFactor = 1.25;
-constexpr double kNearLuts = 60.0;
+constexpr double kNearLuts = 200.0;
 constexpr std::size_t kMostCandidates = 10;
 // What latency is worth: doubling it is like this share of the whole price.
 constexpr double kLatencyShare = 0.2;

@@ -23,6 +23,7 @@ double rom_luts(std::int64_t words, std::int64_t bits) {
     // A LUT6 holds 64 words of one bit; deeper ones need a multiplexer tree of about a third again.
     if (words <= 16) return 0.4 * as_double(bits);
     if (words <= 64) return as_double(bits);
+    if (words <= 128) return 3.2 * as_double(bits);
     return 1.35 * as_double(bits * ceil_div(words, 64));
 }
 
@@ -68,11 +69,15 @@ Resources width_converter(int element_bits, std::int64_t in_elements, std::int64
     const std::int64_t out = out_elements / slot;
     const std::int64_t slots = in + out + std::min(in, out) - 1;
     const double bits = as_double(slots * slot * element_bits);
+    if (out == 1) {
+        // Each bit that leaves is chosen among those of a beat, four by a LUT, or is the first.
+        const double chosen = as_double(slot * element_bits);
+        return {chosen * (1.0 + as_double(in - 1) / 3.0) + 3.0 * ceil_log2(slots + 1) + 8.0,
+                bits + 2.0 * ceil_log2(slots + 1), 0.0, 0.0};
+    }
     // Each bit chooses between itself, a later bit and the input; uneven ratios take the input from
     // many places.
-    const double choice = std::min(in, out) > 1 ? 0.6 + 0.62 * as_double(std::min(in, out))
-                          : in > out            ? 1.0
-                                                : 0.4;
+    const double choice = in > 1 ? 0.6 + 0.62 * as_double(std::min(in, out)) : 0.4;
     return {choice * bits + 3.0 * ceil_log2(slots + 1) + 4.0, bits + ceil_log2(slots + 1), 0.0,
             0.0};
 }

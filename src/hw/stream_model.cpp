@@ -244,7 +244,8 @@ private:
 
     void look_for_period() {
         // With a pace, the release of frames belongs to the state while it is waited for.
-        const Visit now{frames_done(), cycle_, cycle_ - frames_done() * options_.pace};
+        Visit now{cycle_, cycle_ - frames_done() * options_.pace, {}};
+        for (const PortCounter& sink : sinks_) now.moved.push_back(sink.moved);
         if (starved_) visits_since_starved_.clear();
         starved_ = false;
         const std::uint64_t hash = state();
@@ -256,8 +257,13 @@ private:
         const auto saturated = visits_since_starved_.find(hash);
         if (saturated != visits_since_starved_.end()) {
             const Visit& before = saturated->second;
+            // Parts of the network that do not meet have a pace each; in the end the slowest
+            // counts, also where it was ahead so far.
+            std::int64_t frames = kNever;
+            for (std::size_t i = 0; i < sinks_.size(); ++i)
+                frames = std::min(frames, (sinks_[i].moved - before.moved[i]) / sinks_[i].beats);
             result_.period = static_cast<double>(now.cycle - before.cycle) /
-                             static_cast<double>(now.frame - before.frame);
+                             static_cast<double>(std::max<std::int64_t>(frames, 1));
             return;
         }
         visits_[hash] = now;
@@ -294,11 +300,12 @@ private:
         return next;
     }
 
-    // A state that was seen: after so many frames, at that cycle, so late behind the pace.
+    // A state that was seen: at that cycle, so late behind the pace, after so many beats of the
+    // sinks.
     struct Visit {
-        std::int64_t frame;
         std::int64_t cycle;
         std::int64_t phase;
+        std::vector<std::int64_t> moved;
     };
     using Timer = std::pair<std::int64_t, int>;  // cycle, unit
 

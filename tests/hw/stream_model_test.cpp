@@ -28,18 +28,18 @@ TEST(StreamModel, AMatrixTakesItsFormula) {
     NetworkBuilder build(1);
     const auto x = build.input("x", {16}, {0, 15});
     const Network network = build.finish({build.dense(x, 8, {-3, 3})});
-    // Simd 4, Pe 8: four beats in, D = 1 + ceil(2 / 2) = 2, D + 2 to the accumulator, 1 for the
-    // output stage.
+    // Simd 4, Pe 8: four beats in; two pairs of inputs, three bits a weight: a chain of six rows,
+    // D = 1 + ceil(6 / 4) = 3, D + 2 to the accumulator, 1 for the output stage.
     const auto flat = fold(network, options_for(4, R"({"layers": {"fc1": {"pe": 8, "simd": 4}},
                                                       "ports": {"s_axis_0": 4, "m_axis_0": 8}})"));
     EXPECT_EQ(flat.ii_cycles, 4);
-    EXPECT_EQ(flat.latency_cycles, 3 + (2 + 2) + 1);
+    EXPECT_EQ(flat.latency_cycles, 3 + (3 + 2) + 1);
     // Pe 2: four folds of four steps; D + 3 from the last beat to the first result, then one every
     // four cycles.
     const auto folded = fold(network, options_for(16, R"({"layers": {"fc1": {"pe": 2, "simd": 4}},
                                                          "ports": {"s_axis_0": 4, "m_axis_0": 2}})"));
     EXPECT_EQ(folded.ii_cycles, 16);
-    EXPECT_EQ(folded.latency_cycles, 3 + (2 + 3) + 3 * 4 + 1);
+    EXPECT_EQ(folded.latency_cycles, 3 + (3 + 3) + 3 * 4 + 1);
 }
 
 TEST(StreamModel, TheSlowestUnitGivesThePace) {

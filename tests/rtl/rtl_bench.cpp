@@ -196,4 +196,19 @@ int clog2(std::int64_t n) {
     return bits;
 }
 
+int dot_latency(int simd, int input_bits, bool input_signed, int weight_bits, bool count) {
+    const auto up = [](int a, int b) { return static_cast<int>(ceil_div(a, b)); };
+    if (count || weight_bits > 8 || simd == 1) {
+        return 1 + up(clog2(count ? up(simd, 12) : simd), 2);
+    }
+    const int pairs = up(simd, 2);
+    const int leaves = up(pairs, 8);
+    const int most_pairs = up(pairs, leaves);
+    int planes = std::min(8 / most_pairs, weight_bits);
+    if (input_signed) planes = std::min(planes, input_bits + 1);
+    const int chains = up(weight_bits, planes);
+    const int rows = most_pairs * up(weight_bits, chains);
+    return 1 + up(rows, 4) + up(clog2(chains) + clog2(leaves), 3);
+}
+
 }  // namespace qloom::rtl_test

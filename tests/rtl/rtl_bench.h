@@ -82,4 +82,8 @@ sim::RunRecord pass_through(sim::VerilatedModel& model, const std::vector<std::u
 int clog2(std::int64_t n);
 inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
+// Clocks of ql_dot_product from its inputs to the sum, as rtl/README.md has it. `count` tells the
+// kind that counts equal bits.
+int dot_latency(int simd, int input_bits, bool input_signed, int weight_bits, bool count);
+
 }  // namespace qloom::rtl_test

@@ -134,6 +134,13 @@ TEST(Tools, LintIsClean) {
         {"ql_product_sum", {"-DSYNTHESIS", "-GWeightW=3", "-GInputSigned=1", "-GInputW=1"}});
     cases.push_back({"ql_product_sum", {"-DSYNTHESIS", "-GInputW=1"}});
     cases.push_back({"ql_dot_product", {"-DSYNTHESIS", "-GSimd=3", "-GSumW=4"}});
+    cases.push_back(
+        {"ql_dot_product", {"-DSYNTHESIS", "-GSimd=35", "-GInputW=8", "-GInputSigned=1"}});
+    cases.push_back({"ql_xnor_count", {"-DSYNTHESIS", "-GInputs=50", "-GCountW=5"}});
+    cases.push_back({"ql_product_tree", {"-GWeightBipolar=1", "-GWeightW=1", "-GSumW=3"}});
+    cases.push_back({"ql_matrix_vector",
+                     {"-DSYNTHESIS", "-GWeightBipolar=1", "-GWeightW=1", "-GSimd=16",
+                      "-GInputSigned=1", "-GInputW=3"}});
     cases.push_back({"ql_dot_product", {"-GSimd=5", "-GWeightBipolar=1", "-GWeightW=1"}});
     cases.push_back({"ql_repeat", {"-GBlock=1", "-GTimes=1", "-GWords=2"}});
     cases.push_back({"ql_insert_pixels", {"-GFactorX=1", "-GWidth=1", "-GBeats=3", "-GValue=-3"}});

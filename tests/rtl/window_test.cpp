@@ -328,7 +328,11 @@ void check_reduction(const Network& network, hw::Folding folding, bool is_struct
         EXPECT_EQ(static_cast<std::int64_t>(cycles.size()), dut.unit.cycles * frames);
         const std::int64_t levels = clog2(folding.simd);
         const bool is_product = dut.unit.module == hw::Module::kVectorVector;
-        const std::int64_t latency = is_product ? 1 + (levels + 1) / 2 + 2 : levels + 2;
+        const std::int64_t latency =
+            2 + (is_product
+                     ? dot_latency(static_cast<int>(folding.simd), in_type.bits, in_type.is_signed,
+                                   static_cast<int>(dut.unit.integer("WeightW")), false)
+                     : levels);
         EXPECT_EQ(static_cast<std::int64_t>(record.sinks[0].cycles.back() - cycles.back()),
                   latency);
     }

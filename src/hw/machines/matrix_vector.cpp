@@ -4,8 +4,8 @@
 #include <bit>
 #include <utility>
 
-#include "hw/cost.h"
 #include "hw/machines/skid.h"
+#include "hw/units/products.h"
 
 namespace qloom::hw {
 namespace {
@@ -15,12 +15,11 @@ namespace {
 class MatrixVectorMachine final : public Machine {
 public:
     MatrixVectorMachine(MachinePorts ports, std::int64_t simd_folds, std::int64_t neuron_folds,
-                        std::int64_t leaves)
+                        int dot_latency)
         : Machine(std::move(ports)),
           simd_folds_(simd_folds),
           neuron_folds_(neuron_folds),
-          // valid_q of the module: DotLatency + 1 bits
-          stages_(2 + (cost::ceil_log2(leaves) + 1) / 2),
+          stages_(dot_latency + 1),
           free_(2 * simd_folds) {}
     void publish(Wires& wires) const override {
         set(wires.ready, inputs_[0], neuron_folds_ == 1 ? enable() : free_ != 0);
@@ -146,21 +145,29 @@ private:
     Skid skid_;
 };
 
+int dot_latency(const Unit& unit, bool xnor) {
+    const Products products{.input_bits = static_cast<int>(unit.integer("InputW")),
+                            .weight_bits = static_cast<int>(unit.integer("WeightW")),
+                            .bipolar = unit.integer("WeightBipolar") != 0,
+                            .xnor = xnor,
+                            .input_signed = unit.integer("InputSigned") != 0};
+    return dot_shape(products, unit.integer("Simd")).latency;
+}
+
 }  // namespace
 
 MachinePtr make_matrix_vector_machine(const Unit& unit, MachinePorts ports) {
     const std::int64_t simd = unit.integer("Simd");
-    return std::make_unique<MatrixVectorMachine>(
-        std::move(ports), unit.integer("MatrixW") / simd,
-        unit.integer("MatrixH") / unit.integer("Pe"),
-        unit.integer("Xnor") != 0 ? (simd + 17) / 18 : simd);
+    return std::make_unique<MatrixVectorMachine>(std::move(ports), unit.integer("MatrixW") / simd,
+                                                 unit.integer("MatrixH") / unit.integer("Pe"),
+                                                 dot_latency(unit, unit.integer("Xnor") != 0));
 }
 
 // Its dot products and its output are those of ql_matrix_vector when one fold has all neurons.
 MachinePtr make_vector_vector_machine(const Unit& unit, MachinePorts ports) {
     const std::int64_t simd = unit.integer("Simd");
     return std::make_unique<MatrixVectorMachine>(std::move(ports), unit.integer("Positions") / simd,
-                                                 1, simd);
+                                                 1, dot_latency(unit, false));
 }
 
 }  // namespace qloom::hw

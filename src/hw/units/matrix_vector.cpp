@@ -90,9 +90,10 @@ public:
         const Products products{.input_bits = input.bits,
                                 .weight_bits = weight,
                                 .bipolar = layer.bipolar_weights,
-                                .xnor = is_xnor(layer)};
-        unit.cost += dot_products_cost(products, folding.pe, folding.simd, folding.simd,
-                                       accumulator, simd_folds > 1);
+                                .xnor = is_xnor(layer),
+                                .input_signed = input.is_signed};
+        unit.cost += dot_products_cost(products, folding.pe, folding.simd, folding.pe, accumulator,
+                                       simd_folds > 1);
         if (layer.matrix_height() != folding.pe) {
             unit.cost += Resources{cost::ram_luts(2 * simd_folds, folding.simd * input.bits) + 16.0,
                                    static_cast<double>(folding.simd * input.bits) + 24.0, 0.0, 0.0};

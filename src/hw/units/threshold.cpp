@@ -50,7 +50,7 @@ public:
         Unit unit = base_instance(view, folding, name, Module::kThreshold);
         unit.threshold_bits = layer.thresholds.dim(0) * steps * width;
         const Resources parallel = parallel_cost(folding.pe, steps, folds, width);
-        const Resources search = search_cost(folding.pe, steps, folds, width);
+        const auto [search, block_level] = search_cost(folding.pe, steps, folds, width, prices);
         const bool is_search = steps > 1 && prices.of(search) < prices.of(parallel);
         unit.cost = is_search ? search : parallel;
         unit.cost += cost::skid(folding.pe * view.output().type.bits);
@@ -65,7 +65,8 @@ public:
                            {"Invert", std::int64_t{inverts(layer)}},
                            {"ThresholdFile", name + "_thresholds"},
                            {"RamStyle", "auto"},
-                           {"Style", is_search ? "search" : "parallel"}};
+                           {"Style", is_search ? "search" : "parallel"},
+                           {"BlockLevel", std::int64_t{block_level}}};
         return unit;
     }
 
@@ -142,27 +143,30 @@ private:
                 0.0};
     }
 
-    static Resources search_cost(std::int64_t pe, std::int64_t steps, std::int64_t folds,
-                                 int width) {
+    struct Search {
+        Resources cost;
+        int block_level = 0;  // deeper levels are in block RAM
+    };
+    static Search search_cost(std::int64_t pe, std::int64_t steps, std::int64_t folds, int width,
+                              const Prices& prices) {
         const int levels = cost::ceil_log2(steps + 1);
+        Search search;
         Resources lane;
         for (int level = 0; level < levels; ++level) {
             const std::int64_t words = folds << level;
-            // Deep levels become block RAM, as the tools decide for themselves.
-            if (words * width >= 16384) {
-                lane.bram36 += cost::block_rams(words, width);
-            } else {
-                lane.luts += cost::rom_luts(words, width);
-            }
+            const Resources logic{cost::rom_luts(words, width), static_cast<double>(width), 0.0,
+                                  0.0};
+            const Resources block{0.0, 0.0, cost::block_rams(words, width), 0.0};
+            const bool is_logic = search.block_level == level &&
+                                  (words <= 64 || prices.of(logic) <= prices.of(block));
+            if (is_logic) ++search.block_level;
+            lane += is_logic ? logic : block;
             lane.luts += cost::compare_luts(width) + 2.0;
-            lane.ffs += 2.0 * width + levels + 2.0;
+            lane.ffs += width + levels + 2.0;
         }
-        Resources all;
         const auto lanes = static_cast<double>(pe);
-        all.luts = lanes * lane.luts;
-        all.ffs = lanes * lane.ffs;
-        all.bram36 = lanes * lane.bram36;
-        return all;
+        search.cost = {lanes * lane.luts, lanes * lane.ffs, lanes * lane.bram36, 0.0};
+        return search;
     }
 };
 

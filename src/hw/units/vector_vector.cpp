@@ -98,15 +98,16 @@ public:
         const Products products{.input_bits = input.bits,
                                 .weight_bits = weight,
                                 .bipolar = layer.bipolar_weights,
-                                .xnor = false};
+                                .xnor = false,
+                                .input_signed = input.is_signed};
         // A single word of weights is a constant, and products with constants are small.
         constexpr double kConstantShare = 0.4;
         if (words == 1) {
             unit.cost.luts -= (1.0 - kConstantShare) * static_cast<double>(folding.pe) *
-                              dot_product_luts(products, static_cast<double>(folding.simd));
+                              dot_product_luts(products, folding.simd);
         }
-        unit.cost += dot_products_cost(products, folding.pe, folding.simd,
-                                       input_elements(view, folding, 0), accumulator, steps > 1);
+        unit.cost += dot_products_cost(products, folding.pe, folding.simd, layer.multiplier,
+                                       accumulator, steps > 1);
 
         unit.parameters = {{"Channels", channels_of(view)},
                            {"Positions", positions_of(view)},
