@@ -20,6 +20,8 @@ using network::Threshold;
 // What no plan gets below: LUTs a weight and input bit. Spares the search where it cannot pay.
 constexpr double kFewestLuts = 0.08;
 constexpr std::int64_t kMostWeights = 4'000'000;
+// Clocks that the target leaves a vector: with more of them, weights in memories win.
+constexpr std::int64_t kMostClocks = 8;
 // More thresholds than these stay a unit of their own, with their levels in memories.
 constexpr std::int64_t kMostSteps = 255;
 
@@ -100,6 +102,7 @@ Network with_constant_matrices(const Network& prepared, const ConstantChoice& ch
         double folded = 0.0;
         if (!is_forced) {
             if (choice.pinned.contains(layer.name) || input.vectors() > choice.target_ii) continue;
+            if (choice.target_ii > kMostClocks * input.vectors()) continue;
             if (matrix->weights.size() > kMostWeights || input.type.bits > 16) continue;
             folded = cheapest_price(prepared, layer, choice);
             if (threshold != nullptr) folded += cheapest_price(prepared, *threshold, choice);

@@ -14,8 +14,8 @@ namespace qloom::hw {
 // thresholds that alone read it.
 //   before:  x --> MatrixVector(W) --> s --> Threshold(T) --> y
 //   after:   x --> MatrixVector(W), with a ConstantMatrixForm --> y
-// A layer becomes one where that is cheaper than its cheapest folding within the target, or where
-// `wanted` says so (by layer name; false: never). Thresholds in `pinned` stay units of their own.
+// A layer becomes one where the target leaves at most eight clocks a vector and that is cheaper
+// than its cheapest folding within the target, or where `wanted` says so (by layer name; false: never). Thresholds in `pinned` stay units of their own.
 // Ensures: streams of the given network keep their ids.
 struct ConstantChoice {
     std::int64_t target_ii = 1;
