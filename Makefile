@@ -6,7 +6,7 @@ BUILD := build
 
 help:
 	@echo "make demo      everything at once: packages, build, train, compile, simulate, firmware on the emulated board, summary"
-	@echo "make demo-cnn  train a convolutional network of FashionMNIST, about ten minutes"
+	@echo "make demo-cnn  the same for a convolutional network: training takes about ten minutes"
 	@echo "make test      packages, build, all tests"
 	@echo "make test-all  the same with the slow sweeps"
 	@echo "make setup     install the Debian packages that are missing"
