@@ -11,6 +11,7 @@
 #include "base/diagnostic.h"
 #include "hw/assemble.h"
 #include "hw/chooser.h"
+#include "hw/constant_layers.h"
 #include "hw/fold_choice.h"
 #include "hw/prepare.h"
 #include "hw/stream_model.h"
@@ -325,7 +326,6 @@ Chosen fastest(Chooser& chooser, const FoldOptions& options, double clock_mhz,
 }  // namespace
 
 Accelerator fold(const Network& given, const FoldOptions& options) {
-    const Network network = hardware_form(given);
     const double clock_mhz = checked_clock(options);
     const std::optional<std::int64_t> asked = checked_target(options, clock_mhz);
     check_limits(options);
