@@ -119,6 +119,8 @@ Accelerator fold(const Network& given, const FoldOptions& options) {
 
     // Memories go to block RAM while it is cheap; where the board runs out of it, its price rises.
     Prices prices;
+    prices.dsp_factor_bits = options.board.part.starts_with("xc7") ? 25 : 27;
+    prices.most_dsps = options.board.dsps;
     Accelerator accelerator;
     Plan plan;
     const auto fits = [&] {
