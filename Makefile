@@ -2,11 +2,12 @@
 JOBS ?= $(shell nproc)
 BUILD := build
 
-.PHONY: help setup configure build demo demo-cnn test test-all asan bench format lint clean
+.PHONY: help setup configure build demo demo-cnn tutorial setup-test test test-all asan bench format lint clean
 
 help:
 	@echo "make demo      everything at once: packages, build, train, compile, simulate, firmware on the emulated board, summary"
-	@echo "make demo-cnn  train a convolutional network of FashionMNIST, about ten minutes"
+	@echo "make demo-cnn  the same for a convolutional network: training takes about ten minutes"
+	@echo "make tutorial  packages, Jupyter, build, and the notebooks in the browser"
 	@echo "make test      packages, build, all tests"
 	@echo "make test-all  the same with the slow sweeps"
 	@echo "make setup     install the Debian packages that are missing"
@@ -36,10 +37,18 @@ demo-cnn: configure
 	cmake --build --preset release -j $(JOBS) --target program
 	@scripts/demo_cnn.sh $(BUILD)/qloom $(BUILD)/demo-cnn
 
-test: build
+tutorial: configure
+	@scripts/setup.sh tutorial
+	cmake --build --preset release -j $(JOBS) --target program
+	@scripts/tutorial.sh $(BUILD)
+
+setup-test:
+	@scripts/setup.sh test
+
+test: setup-test build
 	ctest --preset release -j $(JOBS)
 
-test-all: build
+test-all: setup-test build
 	ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
 
 asan: setup

@@ -1,11 +1,12 @@
 #!/bin/sh
 # Measures the rows of the README's table and prints them as Markdown. One argument: the build folder.
-#   bench/run.sh build [compile|eval|qat|quantize|simulate|soc|train|view ...]      default: all
+#   bench/run.sh build [compile|eval|python|qat|quantize|simulate|soc|train|view ...]      default: all
+# MODELS, if set, names a folder with a folder a network with model.onnx in it, for rows on networks that are not made here.
 set -eu
 
 build=${1:-build}
 shift || true
-what=${*:-"train qat quantize compile eval simulate soc view"}
+what=${*:-"train qat quantize compile eval simulate soc view python"}
 qloom=$build/qloom
 work=$build/bench-work
 mkdir -p "$work"
@@ -83,6 +84,20 @@ for topic in $what; do
             "$(awk '/ s of processor/ { seconds += $(NF - 8); peak = $(NF - 1) } END { printf "%.0f s, %d MB", seconds, peak }' \
                 "$work/mobilenet.txt")" \
             "build/bench/compile/bench_compile_speed mobilenet zcu102 602112"
+        # name, board, cycles a frame
+        for case in cnv_1w1a_full:pynq-z1:32768 resnet8_w4a4:zcu104:20000 ex_tiny_unet_chlast_s32:zcu104:5000 \
+            ex_tiny_unet_chlast_s32:zcu104:20000; do
+            name=${case%%:*}
+            ii=${case##*:}
+            board=${case#*:}
+            board=${board%:*}
+            [ -f "${MODELS:-}/$name/model.onnx" ] || continue
+            "$build/bench/compile/bench_compile_speed" "$MODELS/$name/model.onnx" "$board" "$ii" >"$work/$name.txt"
+            row "compile of $name for $ii cycles a frame: all stages; folding with FIFO depths alone" \
+                "$(awk '/ s of processor/ { all += $(NF - 8) } /^fold/ { fold = $(NF - 8) } END { printf "%.1f s; %.1f s", all, fold }' \
+                    "$work/$name.txt")" \
+                "build/bench/compile/bench_compile_speed $name/model.onnx $board $ii"
+        done
         ;;
     eval)
         seconds=$(for i in 1 2 3 4 5 6 7 8 9; do
@@ -145,6 +160,10 @@ for topic in $what; do
         row "page: slider to redrawn page, 784-64-64-10, median (worst)" "$(field bench_slider_ms) ($(field bench_slider_worst_ms))" \
             "bench/run.sh build view"
         row "page: a graph of a MobileNet's size opens" "$(field mobilenet_open_ms)" "the same"
+        row "page: a frame while zooming it, median (slowest of 40)" "$(field zoom_frame_ms) ($(field zoom_slowest_frame_ms))" "the same"
+        ;;
+    python)
+        PYTHONPATH=$build/python /usr/bin/python3 bench/python/bench_python.py "$qloom" "$model"
         ;;
     *)
         echo "bench: unknown topic $topic" >&2

@@ -11,10 +11,7 @@ fps=1000000
 frames=1000
 mkdir -p "$work"
 
-say() { printf '\n== %s\n' "$*"; }
-# The value of a key of one of our JSON files: they have a key a line.
-value() { sed -n "s/^  \"$2\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p" "$1" | head -n 1; }
-percent() { awk "BEGIN { printf \"%.2f %%\", 100 * $1 }"; }
+. "$(dirname "$0")/demo_common.sh"
 
 say "1/6  Train the float network, to compare with"
 "$qloom" train $recipe --float -o "$work/float" --json >"$work/float.json"
@@ -39,11 +36,7 @@ cat <<END
     4-bit network, as integers        $(percent "$(value "$work/eval.json" accuracy)")
     hardware (RTL), first $frames       $(percent "$(value "$work/simulate.json" accuracy)"), $(value "$work/simulate.json" mismatches) differences from the integers
 
-  hardware on $board at 100 MHz       estimated   measured in RTL
-    cycles a frame (II)               $(printf '%9s   %9s' "$(value "$work/compile.json" ii_cycles)" "$(value "$work/simulate.json" ii_cycles)")
-    latency in cycles                 $(printf '%9s   %9s' "$(value "$work/compile.json" latency_cycles)" "$(value "$work/simulate.json" latency_cycles)")
-    frames per second                 $(printf '%9.0f   %9.0f' "$(value "$work/compile.json" fps)" "$(value "$work/simulate.json" fps)")
-    estimated size                    $(value "$work/compile.json" luts) LUT, $(value "$work/compile.json" bram36) BRAM36, $(value "$work/compile.json" dsps) DSP
+$(hardware $board "$work/compile.json" "$work/simulate.json")
 
   files
     $work/run/model.onnx              the trained network (QONNX)

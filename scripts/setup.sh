@@ -1,5 +1,8 @@
 #!/bin/sh
 # Installs the Debian packages that are missing; does nothing when none is. Asks nothing. Root or sudo.
+#   scripts/setup.sh             what building and using Qloom takes
+#   scripts/setup.sh test        and what only the tests take: a browser, other shells
+#   scripts/setup.sh tutorial    and Jupyter
 set -eu
 
 packages="
@@ -15,6 +18,17 @@ python3-dev pybind11-dev python3-numpy python3-nbclient python3-ipykernel python
 libxml2-utils tcl
 dataset-fashion-mnist
 "
+
+# npm builds the page of `qloom view`. Where Node.js came from elsewhere, npm is there already and Debian's would not go beside it.
+command -v npm >/dev/null 2>&1 || packages="$packages nodejs npm"
+
+case ${1-} in
+test)
+    packages="$packages zsh fish mandoc"
+    command -v chromium >/dev/null 2>&1 || packages="$packages chromium-headless-shell"
+    ;;
+tutorial) packages="$packages jupyter-notebook python3-ipywidgets jupyter-nbextension-jupyter-js-widgets" ;;
+esac
 
 installed() {
     [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

@@ -36,6 +36,7 @@ from ._verbs import (
 from .accelerator import Accelerator
 from .model import Model, load
 from .network import Layer, Network, Stream
+from .recipe import Recipe
 
 __version__ = version()
 
@@ -46,6 +47,7 @@ __all__ = [
     "Layer",
     "Model",
     "Network",
+    "Recipe",
     "Result",
     "Stream",
     "boards",

@@ -18,6 +18,7 @@ from ._results import Result, result_of
 if TYPE_CHECKING:
     from .accelerator import Accelerator
     from .model import Model
+    from .recipe import Recipe
 
 PathLike = Union[str, "os.PathLike[str]"]
 
@@ -86,7 +87,7 @@ def manual(name: str) -> str:
 
 
 def train(
-    recipe: PathLike,
+    recipe: PathLike | "Recipe",
     output: PathLike = "run",
     *,
     epochs: int | None = None,
@@ -97,10 +98,14 @@ def train(
     progress: bool = True,
     **options: Any,
 ) -> Result:
-    """Trains a recipe (a built-in name or a TOML file), quantisation-aware, and exports QONNX into the folder `output`.
+    """Trains a recipe (a built-in name, a TOML file or a Recipe), quantisation-aware, and exports QONNX into the folder `output`.
 
     The result has accuracy (0 to 1), loss, epochs (a list), seconds_per_epoch, model (the file); see manual("train").
     """
+    if hasattr(recipe, "save"):
+        with tempfile.TemporaryDirectory(prefix="qloom-") as scratch:
+            file = recipe.save(Path(scratch) / "recipe.toml")
+            return train(file, output, epochs=epochs, seed=seed, threads=threads, float=float, restart=restart, progress=progress, **options)
     return verb(
         "train", recipe, output=output, epochs=epochs, seed=seed, threads=threads, float=float, restart=restart,
         progress=progress, **options,

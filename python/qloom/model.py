@@ -24,10 +24,12 @@ class Model:
 
     @property
     def file(self) -> str:
+        """Where it was read from."""
         return self._native.file
 
     @property
     def name(self) -> str:
+        """The graph's own name."""
         return self._native.name
 
     @property

@@ -15,11 +15,17 @@ constexpr int kIndent = 7;   // of the text of a section, as man has it
 constexpr int kWidest = 100;
 constexpr const char* kCommonGroup = "Common options";
 
-constexpr const char* kTitle = "train, compile, simulate: quantised neural networks as FPGA accelerators";
-constexpr const char* kAbout =
+}  // namespace
+
+const char* const kProgramTitle = "train, compile, simulate: quantised neural networks as FPGA accelerators";
+const char* const kProgramAbout =
     "Qloom turns a quantised neural network into a streaming FPGA accelerator. It trains the network or takes a QONNX "
     "model made elsewhere, compiles it to SystemVerilog that computes bit for bit what the model defines, and "
     "simulates that hardware cycle by cycle.";
+const char* const kDiagnosticsAbout =
+    "Every error has a number, such as Q0312. `qloom explain Q0312` says what it means and how to repair it.";
+
+namespace {
 
 class Page {
 public:
@@ -51,7 +57,16 @@ private:
     std::string text_;
 };
 
-// "-o, --output DIR" or "MODEL"
+// For a cell of a Markdown table, which a bar would end, in code too.
+std::string in_cell(std::string text) {
+    for (std::size_t at = text.find('|'); at != std::string::npos; at = text.find('|', at + 2)) {
+        text.insert(at, "\\");
+    }
+    return text;
+}
+
+}  // namespace
+
 std::string option_head(const CLI::Option& option) {
     std::string head;
     if (option.get_positional()) {
@@ -88,8 +103,6 @@ std::vector<const CLI::Option*> options_of(const CLI::App& app, bool common) {
     return options;
 }
 
-}  // namespace
-
 std::string version_text() { return "qloom " QLOOM_VERSION; }
 
 std::string wrapped(const std::string& text, int indent, int columns) {
@@ -123,13 +136,13 @@ void fill_parser(Verb& verb, CLI::App& app, Session& session) {
 std::string overview_text(int columns, bool bold) {
     Page page(columns, bold);
     page.section("NAME");
-    page.paragraph(fmt::format("qloom - {}", kTitle));
+    page.paragraph(fmt::format("qloom - {}", kProgramTitle));
     page.section("SYNOPSIS");
     page.verbatim("qloom VERB [ARGUMENTS] [OPTIONS]");
     page.verbatim("qloom VERB --help");
     page.verbatim("qloom --version");
     page.section("DESCRIPTION");
-    page.paragraph(kAbout);
+    page.paragraph(kProgramAbout);
     page.section("VERBS");
     for (const auto& verb : make_verbs()) {
         page.pair(verb->name(), verb->manual().summary, 12);
@@ -143,7 +156,7 @@ std::string overview_text(int columns, bool bold) {
         page.pair(fmt::format("{}", static_cast<int>(info.code)), std::string(info.meaning), 5);
     }
     page.section("DIAGNOSTICS");
-    page.paragraph("Every error has a number, such as Q0312. `qloom explain Q0312` says what it means and how to repair it.");
+    page.paragraph(kDiagnosticsAbout);
     return page.text();
 }
 
@@ -198,7 +211,7 @@ std::string manual_markdown() {
     std::string text = fmt::format(
         "# Command reference\n\n<!-- Generated: build/qloom help --markdown > docs/cli.md -->\n\n`qloom`: {}.\n\n| verb | "
         "does |\n| --- | --- |\n",
-        kTitle);
+        kProgramTitle);
     const auto verbs = make_verbs();
     for (const auto& verb : verbs) {
         text += fmt::format("| [`{0}`](#qloom-{0}) | {1} |\n", verb->name(), verb->manual().summary);
@@ -224,11 +237,7 @@ std::string manual_markdown() {
         }
         text += "\n| option | meaning |\n| --- | --- |\n";
         for (const CLI::Option* option : options_of(app, false)) {
-            std::string body = option_body(*option);
-            for (std::size_t at = body.find('|'); at != std::string::npos; at = body.find('|', at + 2)) {
-                body.insert(at, "\\");
-            }
-            text += fmt::format("| `{}` | {} |\n", option_head(*option), body);
+            text += fmt::format("| `{}` | {} |\n", in_cell(option_head(*option)), in_cell(option_body(*option)));
         }
         if (!manual.json_keys.empty()) {
             text += "\n| JSON key | meaning |\n| --- | --- |\n";

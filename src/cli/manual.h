@@ -1,6 +1,8 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
+#include <vector>
 
 #include "cli/verb.h"
 
@@ -17,6 +19,25 @@ std::string manual_text(Verb& verb, int columns, bool bold);
 
 // The whole reference as Markdown: docs/cli.md.
 std::string manual_markdown();
+
+// A manual page of section 1 in roff: of one verb, and of the program.
+std::string verb_man_page(Verb& verb);
+std::string program_man_page();
+// All of them into a folder, which may exist: qloom.1 and qloom-VERB.1. Throws kOutputUnwritable.
+void write_man_pages(const std::filesystem::path& folder);
+
+// "-o, --output DIR" or "MODEL".
+std::string option_head(const CLI::Option& option);
+// What it means, with "Required." or its default.
+std::string option_body(const CLI::Option& option);
+// The verb's own options, or those that all verbs have.
+std::vector<const CLI::Option*> options_of(const CLI::App& app, bool common);
+
+// What the program is: one line, and a paragraph.
+extern const char* const kProgramTitle;
+extern const char* const kProgramAbout;
+// How every error can be looked up.
+extern const char* const kDiagnosticsAbout;
 
 // The parser of a verb, with the options common to all verbs.
 void fill_parser(Verb& verb, CLI::App& app, Session& session);

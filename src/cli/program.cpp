@@ -74,7 +74,7 @@ bool takes(std::vector<std::string>& arguments, const std::string& flag) {
     return std::erase(arguments, flag) > 0;
 }
 
-// `qloom help [VERB]`, `qloom help --markdown`, `qloom --help`.
+// `qloom help [VERB]`, `qloom help --markdown`, `qloom help --man DIR`, `qloom --help`.
 void print_help(const std::vector<std::string>& words, const Session& session) {
     const bool bold = isatty(STDOUT_FILENO) != 0;
     if (words.empty()) {
@@ -83,6 +83,13 @@ void print_help(const std::vector<std::string>& words, const Session& session) {
     }
     if (words.front() == "--markdown") {
         std::fputs(manual_markdown().c_str(), stdout);
+        return;
+    }
+    if (words.front() == "--man") {
+        if (words.size() != 2) {
+            throw Error(code::kOptionMissing, "qloom help", "--man wants one folder", "write `qloom help --man DIR`");
+        }
+        write_man_pages(words[1]);
         return;
     }
     const auto verbs = make_verbs();

@@ -52,5 +52,6 @@ std::unique_ptr<Verb> make_soc_verb();
 std::unique_ptr<Verb> make_view_verb();
 std::unique_ptr<Verb> make_boards_verb();
 std::unique_ptr<Verb> make_explain_verb();
+std::unique_ptr<Verb> make_completion_verb();
 
 }  // namespace qloom::cli

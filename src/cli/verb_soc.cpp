@@ -75,8 +75,8 @@ public:
             ->default_str("100");
         app.add_flag("--print-frames", request_.print_frames,
                      "Let the firmware print a line a frame.");
-        app.add_option("--cpu", request_.cpu, "What runs the program: unicorn or qemu.")
-            ->type_name("NAME")
+        app.add_option("--cpu", request_.cpu, "What runs the program.")
+            ->type_name("unicorn|qemu")
             ->transform(
                 CLI::CheckedTransformer(std::map<std::string, SocCpu>{{"unicorn", SocCpu::kUnicorn},
                                                                       {"qemu", SocCpu::kQemu}})

@@ -60,9 +60,8 @@ public:
     void add_options(CLI::App& app) override {
         app.add_option("DIR", folder_, "A folder that `qloom compile` wrote.")->required();
         app.add_option(
-               "--for", target_,
-               fmt::format("The family of devices: {}.", fmt::join(synth::target_names(), ", ")))
-            ->type_name("FAMILY")
+               "--for", target_, "The family of devices.")
+            ->type_name(fmt::format("{}", fmt::join(synth::target_names(), "|")))
             ->required()
             ->check(CLI::IsMember(synth::target_names()).description(""));
         CLI::Option* check =
@@ -87,9 +86,8 @@ public:
         for (const synth::Ice40Device& device : synth::ice40_devices())
             devices.push_back(device.name);
         app.add_option("--route", device_,
-                       fmt::format("Place and route for a device: {} (with --for ice40).",
-                                   fmt::join(devices, ", ")))
-            ->type_name("DEVICE")
+                       "Place and route for a device (with --for ice40).")
+            ->type_name(fmt::format("{}", fmt::join(devices, "|")))
             ->check(CLI::IsMember(devices).description(""));
         app.add_option("--cache", cache_, "Folder of synthesised units. Default: DIR/synth.")
             ->type_name("FOLDER");

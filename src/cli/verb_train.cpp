@@ -62,8 +62,8 @@ public:
             ->type_name("N")
             ->check(CLI::PositiveNumber.description(""))
             ->default_str("1");
-        app.add_option("--device", device_, "Where to compute: cpu or cuda.")
-            ->type_name("DEVICE")
+        app.add_option("--device", device_, "Where to compute.")
+            ->type_name("cpu|cuda")
             ->check(CLI::IsMember({"cpu", "cuda"}).description(""))
             ->default_str("cpu");
         app.add_flag("--float", options_.float_only, "Train the same network without quantisers.");

@@ -91,15 +91,11 @@ public:
             return;
         }
         const std::string_view page = view::required_page(view::page());
-        (void)view.document();  // what is wrong with the model is said here, not in the browser
+        (void)view.document_text();  // what is wrong with the model is said here, not in the browser
         view::Server server({.page = std::string(page),
-                             .view =
-                                 [&] {
-                                     return view.document().dump(
-                                         -1, ' ', false,
-                                         nlohmann::ordered_json::error_handler_t::replace);
-                                 },
+                             .view = [&] { return view.document_text(); },
                              .fold = [&](std::int64_t ii) { return view.fold(ii); },
+                             .streams = [&](std::int64_t ii) { return view.streams(ii); },
                              .live = [&] { return view.live(); }},
                             port_);
         session.print(server.address() + "\n");

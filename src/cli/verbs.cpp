@@ -17,6 +17,7 @@ std::vector<std::unique_ptr<Verb>> make_verbs() {
     verbs.push_back(make_view_verb());
     verbs.push_back(make_boards_verb());
     verbs.push_back(make_explain_verb());
+    verbs.push_back(make_completion_verb());
     return verbs;
 }
 

@@ -13,6 +13,7 @@
 #include "onnx/reader.h"
 #include "view/accelerator_json.h"
 #include "view/page.h"
+#include "view/streams_json.h"
 #include "view/view_data.h"
 
 namespace qloom::cli {
@@ -53,8 +54,8 @@ Json training_in(const fs::path& folder) {
     return read_document(done);
 }
 
-// Operators keep their meaning whether shapes are known or not; a model whose shapes make no sense
-// is shown as it is.
+}  // namespace
+
 ir::Graph with_shapes(ir::Graph imported) {
     try {
         ir::Graph shaped = imported;
@@ -64,8 +65,6 @@ ir::Graph with_shapes(ir::Graph imported) {
         return imported;
     }
 }
-
-}  // namespace
 
 std::string title_of(const ir::Graph& model, const fs::path& file) {
     static constexpr std::array kNamesOfExporters{"",           "model",     "graph",
@@ -132,6 +131,29 @@ Json ViewSession::document() {
     return training_document();
 }
 
+std::string ViewSession::stamp() const {
+    std::string text;
+    const auto add = [&](const fs::path& file) {
+        std::error_code error;
+        const auto time = fs::last_write_time(file, error);
+        text += error ? "-" : fmt::format("{} ", time.time_since_epoch().count());
+    };
+    if (fs::is_regular_file(request_.target)) add(request_.target);
+    for (const char* name : {"model.onnx", "accelerator.json", "compile.json", "metrics.json", "simulation.json"})
+        add(folder_ / name);
+    add(running_metrics(folder_));
+    return text;
+}
+
+const std::string& ViewSession::document_text() {
+    const std::string now = stamp();
+    if (text_.empty() || now != text_stamp_) {
+        text_ = document().dump(-1, ' ', false, Json::error_handler_t::replace);
+        text_stamp_ = now;
+    }
+    return text_;
+}
+
 Json ViewSession::compiled_document() {
     const CompiledModel compiled = read_compiled_model(folder_);
     accelerator_ = emit::read_accelerator(folder_);
@@ -185,14 +207,22 @@ Json ViewSession::training_document() const {
          .training = training});
 }
 
-Json ViewSession::fold(std::int64_t ii_cycles) const {
+hw::Accelerator ViewSession::folded(std::int64_t ii_cycles) const {
     if (!accelerator_ || !lowered_) {
         throw Error(code::kNothingToView, request_.target.string(),
                     "there is no accelerator to fold", "look at the page for the reason");
     }
-    return view::accelerator_json(hw::fold(lowered_->network, {.board = accelerator_->board,
-                                                               .clock_mhz = accelerator_->clock_mhz,
-                                                               .target_ii = ii_cycles}));
+    return hw::fold(lowered_->network, {.board = accelerator_->board,
+                                        .clock_mhz = accelerator_->clock_mhz,
+                                        .target_ii = ii_cycles});
+}
+
+Json ViewSession::fold(std::int64_t ii_cycles) const {
+    return view::accelerator_json(folded(ii_cycles));
+}
+
+Json ViewSession::streams(std::int64_t ii_cycles) const {
+    return view::streams_json(folded(ii_cycles));
 }
 
 Json ViewSession::live() const {

@@ -24,6 +24,10 @@ struct ViewRequest {
 // "fashion-mnist-mlp": the graph's own name where it has a telling one, else the file's.
 std::string title_of(const ir::Graph& model, const std::filesystem::path& file);
 
+// The model with the shape of every tensor. Operators keep their meaning whether shapes are known or not; a model whose
+// shapes make no sense comes back as it is.
+ir::Graph with_shapes(ir::Graph imported);
+
 // metrics.json beside a model file, null where there is none.
 nlohmann::ordered_json training_beside(const std::filesystem::path& model_file);
 
@@ -52,19 +56,29 @@ public:
     explicit ViewSession(ViewRequest request);
 
     [[nodiscard]] nlohmann::ordered_json document();
+    // document() as text; made again only when one of its files changed since.
+    [[nodiscard]] const std::string& document_text();
     // The network of the last document() folded for another target. Throws kNothingToView when it
     // has no hardware, and what hw::fold throws.
     [[nodiscard]] nlohmann::ordered_json fold(std::int64_t ii_cycles) const;
+    // What goes on between the units of fold(ii_cycles).
+    [[nodiscard]] nlohmann::ordered_json streams(std::int64_t ii_cycles) const;
     // {"revision", "training", "simulation", "uart"}: what changes while the page is open.
     [[nodiscard]] nlohmann::ordered_json live() const;
 
 private:
+    [[nodiscard]] hw::Accelerator folded(std::int64_t ii_cycles) const;
     [[nodiscard]] nlohmann::ordered_json compiled_document();
     [[nodiscard]] nlohmann::ordered_json model_document(const std::filesystem::path& file);
     [[nodiscard]] nlohmann::ordered_json training_document() const;
 
     ViewRequest request_;
     std::filesystem::path folder_;  // where metrics.json, simulation.json and uart.log may lie
+    // Which of the files are there, and since when.
+    [[nodiscard]] std::string stamp() const;
+
+    std::string text_;  // of the document as it was at text_stamp_
+    std::string text_stamp_;
     std::optional<lower::Lowered> lowered_;
     std::optional<hw::Accelerator> accelerator_;
 };

@@ -20,40 +20,8 @@ struct Place {
     std::string name;
     std::int64_t bits = 1;
     std::int64_t depth = 0;
-};
-
-// Where the depth that is just enough must be: what a frame loses falls linearly with the depth,
-// most of the way.
-class LossLine {
-public:
-    void add(std::int64_t depth, double ii) {
-        if (ii == 0.0) return;
-        before_ = last_;
-        last_ = {depth, ii};
-    }
-    // A depth between the two.
-    [[nodiscard]] std::int64_t guess(std::int64_t too_small, std::int64_t enough,
-                                     std::int64_t pace) {
-        const std::int64_t middle = too_small + (enough - too_small) / 2;
-        const double slope =
-            (before_.ii - last_.ii) / static_cast<double>(last_.depth - before_.depth);
-        if (before_.ii == 0.0 || !(slope > 0.0) || ++guesses_ > kMostGuesses) return middle;
-        const double missing = (last_.ii - static_cast<double>(pace)) / slope;
-        if (!(missing < static_cast<double>(enough))) return middle;
-        const std::int64_t depth =
-            last_.depth + static_cast<std::int64_t>(std::ceil(missing - 1e-6));
-        return std::clamp(depth, too_small + 1, enough - 1);
-    }
-
-private:
-    static constexpr int kMostGuesses = 6;  // then halving alone
-    struct Loss {
-        std::int64_t depth = 0;
-        double ii = 0.0;
-    };
-    Loss before_;
-    Loss last_;
-    int guesses_ = 0;
+    double cycles_a_beat = 1.0;  // at the pace, on average
+    bool before_join = false;    // the unit that reads it has several inputs
 };
 
 class FifoSearch {
@@ -68,11 +36,16 @@ public:
         for (const Unit& unit : bare.units) slowest = std::max(slowest, unit.cycles);
         for (const Port& port : bare.inputs) slowest = std::max(slowest, port.beats);
         pace_ = slowest;
-        if (keeps()) return true;
+        if (keeps(false)) return true;
 
         find_enough();
         if (places_.empty()) return true;  // no FIFO helps; the caller reports it
-        drop_groups(0, places_.size());
+        // FIFOs that do not stand before a join are rarely needed: all of them are left out first.
+        const auto joins = std::ranges::stable_partition(
+            places_, [](const Place& place) { return !place.before_join; });
+        const auto others = places_.size() - joins.size();
+        drop_groups(0, others);
+        drop_groups(others, places_.size());
         std::erase_if(places_, [](const Place& place) { return place.depth == 0; });
         refill();
         // What is too small stays so while others shrink. But a FIFO that is left out also takes
@@ -95,13 +68,16 @@ private:
         }
     }
 
-    // Whether frames that enter at the pace leave at it. Notes how full the FIFOs got.
-    bool keeps() {
+    // Whether frames that enter at the pace leave at it. Notes how full the FIFOs got. `hasty`:
+    // takes the first late frame for an answer, which at worst leaves a FIFO larger than it must
+    // be.
+    bool keeps(bool hasty = true) {
         store();
         const Accelerator accelerator = assemble(network_, plan_);
-        const StreamTiming timing = measure_streams(accelerator, {.pace = pace_});
+        const StreamTiming timing =
+            measure_streams(accelerator, {.pace = pace_, .until_late = hasty});
         steps_ += timing.steps;
-        ii_ = timing.deadlocked ? 0.0 : timing.ii;
+        loss_ = timing.first_loss;
         peaks_.clear();
         for (std::size_t i = 0; i < accelerator.units.size(); ++i) {
             if (accelerator.units[i].module == Module::kFifo)
@@ -127,19 +103,37 @@ private:
         for (std::size_t i = 0; i < full.units.size(); ++i) {
             const Unit& unit = full.units[i];
             if (unit.module != Module::kFifo) continue;
+            const Channel& output = output_of(full, static_cast<int>(i));
             places_.push_back({unit.name, unit.integer("DataW"),
-                               std::max<std::int64_t>(2, timing.fifo_peaks[i] + 1)});
+                               std::max<std::int64_t>(2, timing.fifo_peaks[i] + 1),
+                               static_cast<double>(pace_) /
+                                   static_cast<double>(std::max<std::int64_t>(1, output.beats)),
+                               is_before_join(full, output)});
         }
         // The most expensive first: they are tried first, while the others stay.
         std::ranges::stable_sort(places_, std::ranges::greater{},
                                  [](const Place& place) { return place.bits * place.depth; });
-        while (!keeps()) {
+        while (!keeps(false)) {
             for (Place& place : places_) place.depth *= 2;
             if (places_.front().depth > (std::int64_t{1} << 40)) {
                 places_.clear();
                 return;
             }
         }
+    }
+
+    static const Channel& output_of(const Accelerator& accelerator, int unit) {
+        return *std::ranges::find_if(accelerator.channels, [&](const Channel& channel) {
+            return channel.from.unit == unit;
+        });
+    }
+
+    static bool is_before_join(const Accelerator& accelerator, const Channel& stream) {
+        const int reader = stream.to.unit;
+        return reader != Endpoint::kTop &&
+               std::ranges::count_if(accelerator.channels, [&](const Channel& channel) {
+                   return channel.to.unit == reader;
+               }) > 1;
     }
 
     // Leaves out every FIFO of [begin, end) that can be: all at once where that works, else half by
@@ -192,10 +186,12 @@ private:
         if (before == 0 || !affordable()) return false;
         place.depth = 0;
         if (keeps()) return true;
-        // Mostly the depth is right or nearly so: steps below it that double, then halving.
+        // Mostly the depth is right or nearly so: steps below it that double, until one is too
+        // many.
         std::int64_t enough = before;
         std::int64_t too_small = 1;
-        for (std::int64_t step = 1; enough - step > 1; step *= 2) {
+        for (std::int64_t step = std::max<std::int64_t>(1, enough / 256); enough - step > 1;
+             step *= 2) {
             place.depth = enough - step;
             if (!keeps()) {
                 too_small = place.depth;
@@ -204,15 +200,28 @@ private:
             cut_unused();
             enough = place.depth;
         }
-        LossLine line;
-        while (enough - too_small > 1) {
-            place.depth = line.guess(too_small, enough, pace_);
+        // A beat for which there is no room costs what a beat takes: that tells the depth, and one
+        // less is tried to be sure. Halving where it does not.
+        constexpr int kMostGuesses = 6;
+        bool was_guess = false;
+        for (int guesses = 0; enough - too_small > 1;) {
+            const std::int64_t middle = too_small + (enough - too_small) / 2;
+            std::int64_t depth = was_guess ? enough - 1 : middle;
+            const bool is_guess = !was_guess && loss_ > 0 && guesses < kMostGuesses;
+            if (is_guess) {
+                ++guesses;
+                const double missing = static_cast<double>(loss_) / place.cycles_a_beat;
+                depth = too_small + static_cast<std::int64_t>(std::ceil(missing - 1e-6));
+                depth = std::clamp(depth, too_small + 1, enough - 1);
+            }
+            place.depth = depth;
             if (keeps()) {
                 cut_unused();
                 enough = place.depth;
+                was_guess = is_guess;
             } else {
                 too_small = place.depth;
-                line.add(too_small, ii_);
+                was_guess = false;
             }
         }
         place.depth = enough;
@@ -224,7 +233,8 @@ private:
     std::int64_t pace_ = 1;
     std::vector<Place> places_;
     std::map<std::string, std::int64_t> peaks_;  // by name, of the last run
-    double ii_ = 0.0;                            // of the last run; 0 where it stopped for good
+    std::int64_t loss_ =
+        0;  // cycles the first late frame of the last run came too late; 0: none did
     std::int64_t steps_ = 0;
 };
 

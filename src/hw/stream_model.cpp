@@ -207,21 +207,47 @@ private:
         while (frames_done() < complete) result_.frame_ends.push_back(cycle_);
         if (!options_.until_periodic) return;
         look_for_period();
+        if (result_.period == 0.0 && options_.until_late) look_for_late_frame();
         if (result_.period == 0.0) look_for_growing_lag();
     }
 
-    // Frames that all come later after their release than the one before, by the same time, cannot
-    // keep the pace; until the backlog reaches the source would be long to wait for.
-    void look_for_growing_lag() {
-        constexpr std::int64_t kFrames = 4;
-        if (options_.pace == 0 || frames_done() <= kFrames) return;
+    void look_for_late_frame() {
         const auto& ends = result_.frame_ends;
-        const std::int64_t apart = ends[ends.size() - 1] - ends[ends.size() - 2];
-        if (apart <= options_.pace) return;
-        for (std::size_t back = 1; back < kFrames; ++back) {
-            if (ends[ends.size() - 1 - back] - ends[ends.size() - 2 - back] != apart) return;
+        if (ends.size() < 2) return;
+        result_.first_loss = ends[ends.size() - 1] - ends[ends.size() - 2] - options_.pace;
+        if (result_.first_loss > 0)
+            result_.period = static_cast<double>(options_.pace + result_.first_loss);
+    }
+
+    // Frames that come later and later after their release, by a pattern that repeats itself,
+    // cannot keep the pace; until the backlog reaches the source would be long to wait for. A stall
+    // that goes round a loop of several frames' tokens delays one frame in so many, by the same
+    // each time.
+    void look_for_growing_lag() {
+        constexpr std::size_t kLongest = 16;  // frames of a pattern
+        const auto& ends = result_.frame_ends;
+        if (options_.pace == 0 || ends.size() < 5) return;
+        const std::size_t frames = ends.size() - 1;
+        const auto late = [&](std::size_t back) {
+            return ends[frames - back] - ends[frames - back - 1] - options_.pace;
+        };
+        if (late(0) <= 0) return;  // a pattern ends with a loss
+        for (std::size_t length = 1; length <= kLongest; ++length) {
+            // Four losses one after the other, or a longer pattern twice.
+            const std::size_t needed = std::max<std::size_t>(2 * length, 4);
+            if (frames < needed) return;
+            bool repeats = true;
+            std::int64_t lost = 0;
+            for (std::size_t back = 0; back < needed; ++back) {
+                repeats = repeats && late(back) >= 0 && late(back) == late(back % length);
+                lost += back < length ? late(back) : 0;
+            }
+            if (repeats) {
+                result_.period = static_cast<double>(options_.pace) +
+                                 static_cast<double>(lost) / static_cast<double>(length);
+                return;
+            }
         }
-        result_.period = static_cast<double>(apart);
     }
 
     // The state now, but for how far the sources lag behind their pace.
@@ -342,7 +368,8 @@ StreamTiming measure_streams(const Accelerator& accelerator, const MeasureOption
                                               .unbounded_fifos = options.unbounded_fifos,
                                               .pace = options.pace,
                                               .until_periodic = true,
-                                              .most_steps = kMostSteps});
+                                              .most_steps = kMostSteps,
+                                              .until_late = options.until_late});
     // The budget may end before two frames do: then they are waited for.
     if (!run.deadlocked && run.frame_ends.size() < 3 && run.period == 0.0) {
         run = run_streams(accelerator, {.frames = 3,
@@ -354,6 +381,7 @@ StreamTiming measure_streams(const Accelerator& accelerator, const MeasureOption
     timing.deadlocked = run.deadlocked;
     timing.fifo_peaks = run.fifo_peaks;
     timing.steps = run.steps;
+    timing.first_loss = run.first_loss;
     timing.frames = static_cast<std::int64_t>(run.frame_ends.size());
     if (run.deadlocked) return timing;
     timing.latency_cycles = run.frame_ends.front() - run.first_accept;

@@ -20,7 +20,8 @@ struct StreamRun {
         fifo_peaks;  // most beats held, one a unit (0 for units that are no FIFO)
     // Cycles a frame once everything repeats itself exactly; 0 where that was not reached.
     double period = 0.0;
-    std::int64_t steps = 0;  // machine steps taken: what the run cost
+    std::int64_t first_loss = 0;  // cycles that the first late frame came too late, with until_late
+    std::int64_t steps = 0;       // machine steps taken: what the run cost
 };
 
 struct StreamRunOptions {
@@ -33,6 +34,8 @@ struct StreamRunOptions {
     bool until_periodic = false;
     // Ends the run after so many machine steps; 0: no limit.
     std::int64_t most_steps = 0;
+    // Ends the run at the first frame that comes later after its release than the one before.
+    bool until_late = false;
 };
 
 // Feeds frames and takes results at once.
@@ -43,14 +46,17 @@ struct StreamTiming {
     double ii = 0.0;                  // cycles a frame in the steady state
     std::int64_t latency_cycles = 0;  // first input beat to last output beat of the first frame
     std::vector<std::int64_t> fifo_peaks;
-    std::int64_t frames = 0;  // that were run
-    std::int64_t steps = 0;   // machine steps that took
+    std::int64_t frames = 0;      // that were run
+    std::int64_t first_loss = 0;  // as in StreamRun
+    std::int64_t steps = 0;       // machine steps that took
 };
 // Runs as many frames as it takes to reach the steady state. `pace` as above: FIFOs then hold what
-// that rate needs of them, and the steady state comes sooner.
+// that rate needs of them, and the steady state comes sooner. `until_late`: a late frame ends it,
+// and ii is then only known to be above the pace. Few networks that keep the pace have one.
 struct MeasureOptions {
     bool unbounded_fifos = false;
     std::int64_t pace = 0;
+    bool until_late = false;
 };
 StreamTiming measure_streams(const Accelerator& accelerator, const MeasureOptions& options = {});
 

@@ -1,12 +1,12 @@
 #include "lower/join.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
 #include <numeric>
 
 #include "base/codes/lower.h"
+#include "lower/join_steps.h"
 
 namespace qloom::lower {
 namespace {
@@ -14,111 +14,6 @@ namespace {
 constexpr std::int64_t kLargestMultiplier = std::int64_t{1} << 20;
 // Combinations of all terms but one that are walked through for one channel.
 constexpr std::uint64_t kMostCombinations = std::uint64_t{1} << 20;
-
-// Floats as integers in the same order, so that they can be bisected.
-std::int64_t ordinal(float value) {
-    const auto bits = std::bit_cast<std::int32_t>(value);
-    return bits >= 0 ? bits : std::int64_t{std::numeric_limits<std::int32_t>::min()} - bits;
-}
-float from_ordinal(std::int64_t value) {
-    return std::bit_cast<float>(static_cast<std::int32_t>(
-        value >= 0 ? value : std::int64_t{std::numeric_limits<std::int32_t>::min()} - value));
-}
-
-// The real sums of a channel lie in [lo, hi].
-struct RealRange {
-    double lo = 0.0;
-    double hi = 0.0;
-};
-
-RealRange real_range(const Affine& base, const std::vector<std::vector<Range>>& ranges, std::size_t c) {
-    RealRange result{base.bias[c], base.bias[c]};
-    for (std::size_t k = 0; k < base.terms.size(); ++k) {
-        const double a = base.terms[k].scale[c] * static_cast<double>(ranges[k][c].lo);
-        const double b = base.terms[k].scale[c] * static_cast<double>(ranges[k][c].hi);
-        result.lo += std::min(a, b);
-        result.hi += std::max(a, b);
-    }
-    return result;
-}
-
-// Levels of rows x channels real numbers, negated on falling channels so that every channel rises.
-class RisingLevels {
-public:
-    RisingLevels(const Value& value, const LevelGrid& grid, std::vector<Direction> directions)
-        : value_(value), grid_(grid), directions_(std::move(directions)) {}
-
-    std::vector<std::int64_t> operator()(const std::vector<float>& reals) const {
-        const std::size_t channels = directions_.size();
-        const std::vector<float> out = run_chain(value_.chain, reals, static_cast<std::int64_t>(channels));
-        std::vector<std::int64_t> levels(out.size());
-        for (std::size_t i = 0; i < out.size(); ++i) {
-            const std::size_t c = i % channels;
-            const std::int64_t level = std::llround((static_cast<double>(out[i]) - grid_.bias[c]) / grid_.scale[c]);
-            levels[i] = directions_[c] == Direction::kDecreasing ? -level : level;
-        }
-        return levels;
-    }
-
-private:
-    const Value& value_;
-    const LevelGrid& grid_;
-    std::vector<Direction> directions_;
-};
-
-// One channel: the real number from which on each level above the lowest is reached.
-struct ChannelSteps {
-    std::int64_t lowest = 0;
-    std::vector<double> thresholds;  // ascending; level lowest + 1 + t is reached iff real >= thresholds[t]
-};
-
-std::vector<ChannelSteps> real_steps(const RisingLevels& levels, const std::vector<RealRange>& reals) {
-    const std::size_t channels = reals.size();
-    std::vector<float> ends(2 * channels);
-    for (std::size_t c = 0; c < channels; ++c) {
-        ends[c] = static_cast<float>(reals[c].lo);
-        ends[channels + c] = static_cast<float>(reals[c].hi);
-    }
-    const std::vector<std::int64_t> end_levels = levels(ends);
-    std::size_t rows = 0;
-    std::vector<ChannelSteps> steps(channels);
-    for (std::size_t c = 0; c < channels; ++c) {
-        steps[c].lowest = end_levels[c];
-        steps[c].thresholds.resize(static_cast<std::size_t>(end_levels[channels + c] - end_levels[c]));
-        rows = std::max(rows, steps[c].thresholds.size());
-    }
-    // Per channel and level: level at lo is below, level at hi is at or above.
-    std::vector<std::int64_t> lo(rows * channels);
-    std::vector<std::int64_t> hi(rows * channels);
-    for (std::size_t i = 0; i < lo.size(); ++i) {
-        lo[i] = ordinal(ends[i % channels]);
-        hi[i] = ordinal(ends[channels + i % channels]);
-    }
-    for (bool open = rows > 0; open;) {
-        open = false;
-        std::vector<float> middles(rows * channels);
-        for (std::size_t i = 0; i < middles.size(); ++i) {
-            open = open || hi[i] - lo[i] > 1;
-            middles[i] = from_ordinal(lo[i] + (hi[i] - lo[i]) / 2);
-        }
-        const std::vector<std::int64_t> at = levels(middles);
-        for (std::size_t i = 0; i < middles.size(); ++i) {
-            if (hi[i] - lo[i] > 1) {
-                const std::int64_t wanted = steps[i % channels].lowest + 1 + static_cast<std::int64_t>(i / channels);
-                (at[i] >= wanted ? hi[i] : lo[i]) = lo[i] + (hi[i] - lo[i]) / 2;
-            }
-        }
-    }
-    for (std::size_t c = 0; c < channels; ++c) {
-        for (std::size_t t = 0; t < steps[c].thresholds.size(); ++t) {
-            // A double rounds to the float hi[i] or above from the middle between it and the float below on.
-            const double above = static_cast<double>(from_ordinal(hi[t * channels + c]));
-            const double below = static_cast<double>(from_ordinal(lo[t * channels + c]));
-            steps[c].thresholds[t] = (above + below) / 2;
-        }
-    }
-    return steps;
-}
 
 // One channel's exactness test: every combination of all terms but the last walked through, the last by division.
 class ChannelJoin {
@@ -261,6 +156,27 @@ Range sum_range(const std::vector<std::int64_t>& multipliers, const std::vector<
     return result;
 }
 
+// What the threshold counts is the number of the segment: a table gives its level.
+void look_up_segments(const std::vector<ChannelSteps>& steps, Joined& joined) {
+    std::size_t width = 0;
+    for (const ChannelSteps& channel : steps) {
+        width = std::max(width, channel.segment_levels.size());
+    }
+    network::Lookup lookup;
+    lookup.table = Tensor<std::int64_t>({static_cast<std::int64_t>(steps.size()), static_cast<std::int64_t>(width)});
+    joined.segments = std::move(joined.output);
+    joined.output.clear();
+    for (std::size_t c = 0; c < steps.size(); ++c) {
+        const std::vector<std::int64_t>& levels = steps[c].segment_levels;
+        std::int64_t* row = std::ranges::copy(levels, lookup.table.data() + c * width).out;
+        std::fill_n(row, width - levels.size(), levels.back());
+        const auto [lo, hi] = std::ranges::minmax(levels);
+        joined.output.push_back({lo, hi});
+    }
+    merge_equal_rows(lookup);
+    joined.lookup = std::move(lookup);
+}
+
 }  // namespace
 
 Joined join_terms(const Value& value, const LevelGrid& grid, const std::vector<std::vector<Range>>& ranges,
@@ -268,18 +184,15 @@ Joined join_terms(const Value& value, const LevelGrid& grid, const std::vector<s
     const auto channels = static_cast<std::size_t>(value.base.channels());
     const std::size_t terms = value.base.terms.size();
     std::vector<Direction> direction = directions(value.chain, static_cast<std::int64_t>(channels));
-    if (std::ranges::find(direction, Direction::kUnknown) != direction.end()) {
-        throw Error(code::kNotMonotone, where,
-                    "the activation between an addition of differently scaled values and this quantiser neither only "
-                    "rises nor only falls",
-                    "quantise the sum before the activation, or use a monotone activation");
+    const bool ordered = std::ranges::find(direction, Direction::kUnknown) == direction.end();
+    std::vector<ChannelSteps> steps;
+    if (ordered) {
+        steps = real_steps(value, grid, direction, ranges);
+    } else {
+        // The sums are cut into segments of one level each; the number of the segment rises.
+        steps = real_segments(value, grid, ranges, where);
+        direction.assign(channels, Direction::kIncreasing);
     }
-    std::vector<RealRange> reals;
-    for (std::size_t c = 0; c < channels; ++c) {
-        reals.push_back(real_range(value.base, ranges, c));
-    }
-    const RisingLevels levels(value, grid, direction);
-    const std::vector<ChannelSteps> steps = real_steps(levels, reals);
 
     std::vector<ChannelJoin> joins;
     for (std::size_t c = 0; c < channels; ++c) {
@@ -338,7 +251,7 @@ Joined join_terms(const Value& value, const LevelGrid& grid, const std::vector<s
             result.multipliers[k][c] = factors[c][k];
         }
         result.sums.push_back(sum_range(factors[c], ranges, c));
-        const std::int64_t first = steps[c].lowest;
+        const std::int64_t first = ordered ? steps[c].lowest : 0;
         const std::int64_t last = first + static_cast<std::int64_t>(steps[c].thresholds.size());
         const bool down = direction[c] == Direction::kDecreasing;
         result.output.push_back(down ? Range{-last, -first} : Range{first, last});
@@ -376,6 +289,9 @@ Joined join_terms(const Value& value, const LevelGrid& grid, const std::vector<s
         result.threshold.decreasing = std::move(decreasing);
     }
     merge_equal_rows(result.threshold);
+    if (!ordered) {
+        look_up_segments(steps, result);
+    }
     return result;
 }
 

@@ -143,12 +143,15 @@ private:
     [[nodiscard]] Value sum_of(const ir::Node& node, const Affine& a, const Affine& b, const Layout& layout);
     void lower_concat(const ir::Node& node);
     void lower_split(const ir::Node& node);
-    // Consecutive channels: a split whose other parts nobody reads.
-    void lower_slice(const ir::Node& node);
     // The value as one stream with one scale, where its terms are integer multiples of one another.
     [[nodiscard]] Value merged(const ir::Node& node, Value value);
     // The same for a tensor, remembered for its other readers.
     Value merged_input(const ir::Node& node, ir::TensorId id);
+
+    // ---- slice.cpp ----
+    void lower_slice(const ir::Node& node);
+    // Elements [from, to) along one logical axis of a value with one stream: a split whose other parts nobody reads.
+    [[nodiscard]] Value cut(const ir::Node& node, Value x, std::size_t logical_axis, std::int64_t from, std::int64_t to);
 
     // ---- movement.cpp ----
     void lower_movement(const ir::Node& node);

@@ -336,12 +336,22 @@ void Lowerer::quantise_joined(const ir::Node& node, Value chained, const LevelGr
     }
     const network::StreamId sum = add_stream(name + "_sum", shape, joined.sums);
     add_layer(node.name + "_add", std::move(add), operands, {sum});
-    const network::StreamId output = add_stream(name, shape, joined.output);
     const std::int64_t steps = joined.threshold.thresholds.dim(1);
-    add_layer(node.name, std::move(joined.threshold), {sum}, {output});
+    network::StreamId segments = sum;
+    if (joined.lookup) {
+        segments = add_stream(name + "_segments", shape, joined.segments);
+        add_layer(node.name + "_segments", std::move(joined.threshold), {sum}, {segments});
+    }
+    const network::StreamId output = add_stream(name, shape, joined.output);
+    if (joined.lookup) {
+        add_layer(node.name, std::move(*joined.lookup), {segments}, {output});
+    } else {
+        add_layer(node.name, std::move(joined.threshold), {sum}, {output});
+    }
     result_.probes.push_back({name, output, grid.scale, grid.bias, stream_order(chained.layout)});
     record(node, Placement::kHardware,
-           fmt::format("an exact integer addition of {} scales, then {} thresholds a channel", operands.size(), steps));
+           fmt::format("an exact integer addition of {} scales, then {} thresholds a channel{}", operands.size(), steps,
+                       joined.lookup ? " and a table" : ""));
     set_value(node.outputs[0], quantised_value(node, chained, output, grid));
 }
 

@@ -99,8 +99,10 @@ struct Server::Impl {
         }
     }
 
-    void serve_fold(const httplib::Request& request, httplib::Response& response) {
-        if (!content.fold) {
+    // The answer of `make` for the cycles a frame that the request names.
+    void serve_target(const httplib::Request& request, httplib::Response& response,
+                      const std::function<nlohmann::ordered_json(std::int64_t)>& make) {
+        if (!make) {
             refuse(response, 404, "there is no accelerator to fold");
             return;
         }
@@ -112,7 +114,7 @@ struct Server::Impl {
                    fmt::format("ii must be one number of cycles from 1 to {}", kMostCycles));
             return;
         }
-        compute(response, [&] { answer(response, 200, content.fold(*ii)); });
+        compute(response, [&] { answer(response, 200, make(*ii)); });
     }
 
     void add_routes() {
@@ -130,7 +132,11 @@ struct Server::Impl {
         });
         server.Get("/api/fold",
                    [this](const httplib::Request& request, httplib::Response& response) {
-                       serve_fold(request, response);
+                       serve_target(request, response, content.fold);
+                   });
+        server.Get("/api/streams",
+                   [this](const httplib::Request& request, httplib::Response& response) {
+                       serve_target(request, response, content.streams);
                    });
         server.Get("/api/live", [this](const httplib::Request&, httplib::Response& response) {
             compute(response, [&] { answer(response, 200, content.live()); });

@@ -18,11 +18,13 @@ struct ServerContent {
     std::function<std::string()> view;  // GET /api/view: the view document
     std::function<nlohmann::ordered_json(std::int64_t)>
         fold;  // GET /api/fold?ii=N: an accelerator; empty: there is none
+    std::function<nlohmann::ordered_json(std::int64_t)>
+        streams;  // GET /api/streams?ii=N: what goes on between its units
     std::function<nlohmann::ordered_json()>
         live;  // GET /api/live: what changes while the page is open
 };
 
-// A small HTTP server on 127.0.0.1 and nowhere else. It knows the four addresses above and serves
+// A small HTTP server on 127.0.0.1 and nowhere else. It knows the addresses above and serves
 // no files. A request must name the server itself as its Host; one that a browser sends on behalf
 // of another origin (Origin, Sec-Fetch-Site) is refused with 403, so that no other page can read a
 // model or make the compiler work. Only GET and HEAD; no bodies.

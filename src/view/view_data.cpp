@@ -3,6 +3,7 @@
 #include "view/accelerator_json.h"
 #include "view/graphs.h"
 #include "view/steps.h"
+#include "view/streams_json.h"
 
 namespace qloom::view {
 namespace {
@@ -44,8 +45,10 @@ Json view_data(const ViewInput& input) {
         steps.push_back(step_json(kNetworkStep, graph_of(input.lowered->network)));
     Json accelerator = nullptr;
     Json limits = nullptr;
+    Json streams = nullptr;
     if (input.accelerator != nullptr) {
         accelerator = accelerator_json(*input.accelerator);
+        streams = streams_json(*input.accelerator);
         steps.push_back(step_json(kAcceleratorStep,
                                   nullptr));  // drawn from "accelerator", which a slider replaces
         const TargetLimits found = target_limits(input.lowered->network);
@@ -60,6 +63,7 @@ Json view_data(const ViewInput& input) {
             {"steps", std::move(steps)},
             {"accelerator", std::move(accelerator)},
             {"target_limits", std::move(limits)},
+            {"streams", std::move(streams)},
             {"problem", input.error ? diagnostic_json(*input.error) : Json(nullptr)},
             {"notes", std::move(notes)},
             {"training", input.training},

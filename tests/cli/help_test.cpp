@@ -7,7 +7,7 @@
 namespace qloom::cli {
 namespace {
 
-const std::vector<std::string> kVerbs{"train", "quantize", "check", "run", "eval", "compile", "simulate", "view", "boards", "explain"};
+const std::vector<std::string> kVerbs{"train", "quantize", "check", "run", "eval", "compile", "simulate", "view", "boards", "explain", "completion"};
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 

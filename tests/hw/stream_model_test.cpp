@@ -55,7 +55,7 @@ TEST(StreamModel, TheSlowestUnitGivesThePace) {
 }
 
 void expect_as_plain(const Accelerator& accelerator, std::int64_t frames) {
-    const StreamRun plain = qloom::testing::plain_run(accelerator, frames);
+    const StreamRun plain = run_plainly(accelerator, {.frames = frames});
     const StreamRun quick = run_streams(accelerator, {.frames = frames});
     ASSERT_EQ(quick.deadlocked, plain.deadlocked);
     EXPECT_EQ(quick.first_accept, plain.first_accept);

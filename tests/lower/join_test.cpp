@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "graph_builder.h"
 
@@ -18,11 +19,12 @@ struct Sum {
 };
 
 Sum make_sum(std::vector<std::vector<double>> scales, std::vector<double> bias, std::vector<std::vector<Range>> ranges,
-             float out_scale, int bits, bool relu) {
+             float out_scale, int bits, std::optional<ir::UnaryKind> activation) {
     testing::GraphBuilder builder;
     const auto channels = static_cast<std::int64_t>(bias.size());
     const ir::TensorId x = builder.input("x", {1, channels});
-    const ir::TensorId y = relu ? builder.relu(x) : x;
+    const ir::TensorId y = activation ? builder.op(ir::Unary{*activation}, {x}) : x;
+    const bool relu = activation == ir::UnaryKind::kRelu;
     const ir::TensorId q = builder.quant(y, out_scale, 0, bits, {.is_signed = !relu});
     Sum sum{.graph = builder.finish({q}), .value = {}, .grid = {}, .ranges = std::move(ranges)};
     for (const ir::Node& node : sum.graph.nodes()) {
@@ -58,6 +60,17 @@ std::int64_t level_of(const network::Threshold& threshold, std::size_t channel, 
     return level;
 }
 
+std::int64_t level_of(const Joined& joined, std::size_t channel, std::int64_t x) {
+    const std::int64_t counted = level_of(joined.threshold, channel, x);
+    if (!joined.lookup) {
+        return counted;
+    }
+    EXPECT_TRUE(joined.segments[channel].contains(counted));
+    const Tensor<std::int64_t>& table = joined.lookup->table;
+    const std::int64_t row = table.dim(0) == 1 ? 0 : static_cast<std::int64_t>(channel);
+    return table[row * table.dim(1) + counted - joined.lookup->input_lo];
+}
+
 // Every combination of values against the model's own arithmetic.
 void check_all(const Sum& sum, const Joined& joined) {
     const std::size_t channels = sum.value.base.bias.size();
@@ -72,14 +85,15 @@ void check_all(const Sum& sum, const Joined& joined) {
                 const std::int64_t wanted = std::llround(static_cast<double>(out) / sum.grid.scale[c]);
                 const std::int64_t key = joined.multipliers[0][c] * i + joined.multipliers[1][c] * j;
                 ASSERT_TRUE(joined.sums[c].contains(key));
-                ASSERT_EQ(level_of(joined.threshold, c, key), wanted) << "channel " << c << ": " << i << ", " << j;
+                ASSERT_TRUE(joined.output[c].contains(wanted));
+                ASSERT_EQ(level_of(joined, c, key), wanted) << "channel " << c << ": " << i << ", " << j;
             }
         }
     }
 }
 
 TEST(Join, EqualScalesNeedNoMultipliers) {
-    const Sum sum = make_sum({{0.25}, {0.25}}, {0.0}, {{{-15, 15}}, {{0, 31}}}, 0.5F, 5, false);
+    const Sum sum = make_sum({{0.25}, {0.25}}, {0.0}, {{{-15, 15}}, {{0, 31}}}, 0.5F, 5, std::nullopt);
     const Joined joined = join_terms(sum.value, sum.grid, sum.ranges, "q");
     EXPECT_EQ(joined.multipliers[0][0], 1);
     EXPECT_EQ(joined.multipliers[1][0], 1);
@@ -88,14 +102,14 @@ TEST(Join, EqualScalesNeedNoMultipliers) {
 
 TEST(Join, IncommensurateScalesAreExactEverywhere) {
     const Sum sum = make_sum({{0.0137, 0.021}, {0.0411, -0.00713}}, {0.05, -0.2}, {{{-31, 31}, {0, 60}}, {{0, 63}, {-50, 13}}},
-                             0.11F, 4, true);
+                             0.11F, 4, ir::UnaryKind::kRelu);
     const Joined joined = join_terms(sum.value, sum.grid, sum.ranges, "q");
     check_all(sum, joined);
 }
 
 // Smaller multipliers than the ones found fail: there is no cheaper exact ratio of this form.
 TEST(Join, MultipliersAreNoLargerThanNeeded) {
-    const Sum sum = make_sum({{0.1}, {0.3000003}}, {0.0}, {{{0, 15}}, {{0, 15}}}, 0.37F, 4, true);
+    const Sum sum = make_sum({{0.1}, {0.3000003}}, {0.0}, {{{0, 15}}, {{0, 15}}}, 0.37F, 4, ir::UnaryKind::kRelu);
     const Joined joined = join_terms(sum.value, sum.grid, sum.ranges, "q");
     EXPECT_EQ(joined.multipliers[0][0], 1);
     EXPECT_EQ(joined.multipliers[1][0], 3);
@@ -104,7 +118,7 @@ TEST(Join, MultipliersAreNoLargerThanNeeded) {
 
 // Accumulator-sized operands, spot-checked around every step.
 TEST(Join, WideOperands) {
-    const Sum sum = make_sum({{0.00031}, {0.00077}}, {0.4}, {{{-9000, 9000}}, {{-5000, 7000}}}, 0.3F, 4, true);
+    const Sum sum = make_sum({{0.00031}, {0.00077}}, {0.4}, {{{-9000, 9000}}, {{-5000, 7000}}}, 0.3F, 4, ir::UnaryKind::kRelu);
     const Joined joined = join_terms(sum.value, sum.grid, sum.ranges, "q");
     for (std::int64_t i = -9000; i <= 9000; i += 7) {
         for (int level = 1; level < 16; ++level) {
@@ -122,9 +136,32 @@ TEST(Join, WideOperands) {
     }
 }
 
+// HardSwish falls, then rises: the thresholds count segments, a table gives their levels.
+TEST(Join, AnActivationWithoutOrder) {
+    const Sum sum = make_sum({{0.0537, -0.11}, {0.0811, 0.0713}}, {-1.5, 0.2}, {{{-31, 31}, {0, 60}}, {{0, 63}, {-50, 13}}},
+                             0.05F, 6, ir::UnaryKind::kHardSwish);
+    const Joined joined = join_terms(sum.value, sum.grid, sum.ranges, "q");
+    ASSERT_TRUE(joined.lookup.has_value());
+    check_all(sum, joined);
+}
+
+TEST(Join, AnActivationWithoutOrderBehindTooManySumsIsRefused) {
+    const Sum sum = make_sum({{0.001}, {0.0007}}, {0.0}, {{{-4096, 4095}}, {{-2048, 2047}}}, 0.3F, 4,
+                             ir::UnaryKind::kHardSwish);
+    try {
+        join_terms(sum.value, sum.grid, sum.ranges, "node q (Quant)");
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_STREQ(error.what(),
+                     "Q0303: node q (Quant): the activation between an addition of differently scaled values and this "
+                     "quantiser neither only rises nor only falls, and there are too many sums to look at each; quantise the "
+                     "sum before the activation, or use a monotone activation");
+    }
+}
+
 TEST(Join, TooManyCombinationsAreRefused) {
     const std::vector<Range> wide{{-3000000, 3000000}};
-    const Sum sum = make_sum({{0.001}, {0.0007}, {0.0003}}, {0.0}, {wide, wide, wide}, 0.3F, 4, true);
+    const Sum sum = make_sum({{0.001}, {0.0007}, {0.0003}}, {0.0}, {wide, wide, wide}, 0.3F, 4, ir::UnaryKind::kRelu);
     try {
         join_terms(sum.value, sum.grid, sum.ranges, "node q (Quant)");
         FAIL();

@@ -281,6 +281,25 @@ TEST_F(WindowModel, SlicesOfChannels) {
     expect_equal({b.op(ir::Concat{1}, {b.quant(middle, 0.7F, 0, 3), first, last})}, kInt4);
 }
 
+// Rows and columns cut off, as a U-Net without padding does it, and every second pixel of each phase as channels (Focus).
+TEST_F(WindowModel, SlicesOfPixels) {
+    const ir::TensorId x = b.quant(pointwise(b.input("x", {1, 2, 6, 8}), 2, 3), 0.5F, 0, 4);
+    const auto slice = [&](ir::TensorId of, std::vector<std::int64_t> from, std::vector<std::int64_t> to,
+                           std::vector<std::int64_t> axes, std::vector<std::int64_t> steps) {
+        return b.op(ir::Slice{}, {of, b.integers(from), b.integers(to), b.integers(axes), b.integers(steps)});
+    };
+    const ir::TensorId cropped = b.quant(slice(x, {1, 2}, {-1, 7}, {2, 3}, {1, 1}), 0.7F, 0, 3);
+    std::vector<ir::TensorId> phases;
+    for (const std::int64_t row : {0, 1}) {
+        for (const std::int64_t column : {0, 1}) {
+            phases.push_back(slice(slice(x, {row}, {9999}, {2}, {2}), {column}, {9999}, {3}, {2}));
+        }
+    }
+    const ir::TensorId focus = b.op(ir::Concat{1}, phases);
+    const ir::TensorId some = slice(x, {0, 1, 1}, {2, 6, 8}, {1, 2, -1}, {1, 4, 3});
+    expect_equal({cropped, focus, some}, kInt4);
+}
+
 TEST_F(WindowModel, AdditionOfOneValueAChannel) {
     for (const bool first : {false, true}) {
         b = GraphBuilder();

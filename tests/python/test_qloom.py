@@ -106,6 +106,44 @@ class TrainedClassifier(unittest.TestCase):
         self.assertGreater(counted, 3)
 
 
+class Recipes(unittest.TestCase):
+    def test_a_network_written_in_python(self):
+        generator = np.random.default_rng(1)
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder)
+            x = generator.integers(0, 256, (64, 6)).astype(np.float32)
+            np.save(place / "x.npy", x)
+            np.save(place / "y.npy", (x[:, 0] > 128).astype(np.int64))
+            data = f"npy:{place}/x.npy,{place}/y.npy"
+            recipe = qloom.Recipe(
+                "tiny",
+                description='says "yes"',
+                data={"train": data, "test": data},
+                input={"features": 6, "quantiser": {"bits": 8}},
+                training={"epochs": np.int64(1), "batch_size": 16},
+                quantisation={"weights": {"bits": 3, "narrow": True}, "activations": {"bits": 4}},
+                layers=[
+                    {"type": "linear", "name": "fc1", "outputs": 5},
+                    {"type": "relu", "name": "act"},
+                    {"type": "linear", "name": "head", "outputs": 2},
+                ],
+            )
+            import tomllib
+
+            text = tomllib.loads(recipe.text())
+            self.assertEqual((text["description"], text["training"]["epochs"]), ('says "yes"', 1))
+            self.assertEqual(text["quantisation"]["weights"], {"bits": 3, "narrow": True})
+            trained = qloom.train(recipe, place / "run", progress=False)
+            weights = qloom.load(trained.model).lower()["fc1"].weights
+            self.assertEqual(weights.shape, (5, 6))
+            self.assertLessEqual(np.abs(weights).max(), 3)
+            recipe.layers[0]["outptus"] = 7
+            with self.assertRaises(qloom.Error) as caught:
+                qloom.train(recipe, place / "other", progress=False)
+            self.assertIn("outptus", str(caught.exception))
+            self.assertIn("outputs", str(caught.exception))
+
+
 class Errors(unittest.TestCase):
     def test_carry_the_diagnostic(self):
         with self.assertRaises(qloom.Error) as caught:

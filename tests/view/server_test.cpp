@@ -32,6 +32,10 @@ protected:
                                            "take 10");
                            return nlohmann::ordered_json{{"ii_cycles", ii}};
                        },
+                   .streams =
+                       [](std::int64_t ii) {
+                           return nlohmann::ordered_json{{"cycles", 3 * ii}};
+                       },
                    .live =
                        [] {
                            return nlohmann::ordered_json{{"uart", nullptr}};
@@ -73,6 +77,8 @@ TEST_F(ServerTest, ServesThePageAndItsData) {
     EXPECT_EQ(page.find("Access-Control"), std::string::npos);
     EXPECT_EQ(body(get("/api/view")), R"({"format":"qloom-view"})");
     EXPECT_EQ(body(get("/api/fold?ii=98")), R"({"ii_cycles":98})");
+    EXPECT_EQ(body(get("/api/streams?ii=98")), R"({"cycles":294})");
+    EXPECT_EQ(status(get("/api/streams?ii=many")), "400");
     EXPECT_EQ(body(get("/api/live")), R"({"uart":null})");
     EXPECT_EQ(server_.address(), "http://" + host() + "/");
 }

@@ -136,17 +136,24 @@ export class TrainingChart {
   }
 
   private make(): void {
-    const style = getComputedStyle(document.documentElement);
-    const colour = (name: string) => style.getPropertyValue(name).trim();
+    // A canvas wants the colour itself, of the theme that holds.
+    const colour = (name: string) => {
+      this.element.style.color = `var(${name})`;
+      const { color } = getComputedStyle(this.element);
+      this.element.style.color = "";
+      return color;
+    };
     const axis = { stroke: colour("--text-soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line"), width: 1 } };
     const width = Math.max(280, Math.min(560, (this.element.clientWidth || 600) - 8));
     const base = { width, height: 240, scales: { x: { time: false } }, cursor: { drag: { x: false, y: false } } };
     const points = { size: 6 };
+    // Epochs are counted: no ticks between them.
+    const epochs = { ...axis, label: "epoch", incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], values: (_: uPlot, ticks: number[]) => ticks.map(String) };
     const options: uPlot.Options[] = [
       {
         ...base,
         title: "Accuracy, %",
-        axes: [{ ...axis, label: "epoch" }, axis],
+        axes: [epochs, axis],
         series: [
           { label: "epoch" },
           { label: "training", stroke: colour("--series-1"), width: 2, points },
@@ -156,7 +163,7 @@ export class TrainingChart {
       {
         ...base,
         title: "Loss",
-        axes: [{ ...axis, label: "epoch" }, axis],
+        axes: [epochs, axis],
         series: [{ label: "epoch" }, { label: "training", stroke: colour("--series-1"), width: 2, points }],
       },
     ];

@@ -70,7 +70,7 @@ export class GraphView {
   show(drawing: Drawing, keepPlace = false): void {
     const same = this.drawing.boxes.length > 0 && sameStructure(this.drawing, drawing);
     this.drawing = drawing;
-    this.layout = layOut(drawing);
+    this.layout = layOut(drawing, same ? this.layout : null);
     this.paint();
     if (this.selected !== null && !this.groups.has(this.selected)) this.selected = null;
     this.markSelected();

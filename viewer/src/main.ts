@@ -5,7 +5,8 @@ import { integer, percent } from "./format";
 import { GraphView } from "./graph_view";
 import { LogPanel, SamplesPanel, TrainingPanel } from "./panels";
 import { ResourceTable } from "./resources";
-import type { Accelerator, Diagnostic, Live, Step, ViewData } from "./schema";
+import type { Accelerator, Diagnostic, Live, Step, Streams, ViewData } from "./schema";
+import { StreamsPanel } from "./streams";
 import "./style.css";
 import { TargetStrip } from "./target";
 
@@ -14,8 +15,9 @@ const kPollMilliseconds = 1000;
 
 class Page {
   private readonly graph = new GraphView();
-  private readonly panel = h("aside", { class: "panel", id: "details", "aria-label": "Details", "aria-live": "polite" });
+  private readonly panel = h("aside", { class: "panel", id: "details", tabindex: "0", "aria-label": "Details", "aria-live": "polite" });
   private readonly table = new ResourceTable();
+  private readonly streams = new StreamsPanel();
   private readonly training = new TrainingPanel();
   private readonly samples = new SamplesPanel();
   private readonly log = new LogPanel();
@@ -33,6 +35,7 @@ class Page {
   private readonly tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "Views" });
   private readonly views = new Map<string, { tab: HTMLButtonElement; body: HTMLElement }>();
   private accelerator: Accelerator | null;
+  private streamsShown: Accelerator | null = null;
   private step: Step | null = null;
   private revision: string | null = null;
 
@@ -79,6 +82,7 @@ class Page {
     const toolbar = h("div", { class: "toolbar" }, this.steps, searching, this.colourLabel);
     this.addView("graph", "Graph", h("div", { class: "graph-view" }, toolbar, this.about, this.notes, h("div", { class: "split" }, this.graph.element, this.panel)));
     this.addView("resources", "Resources", this.table.element);
+    this.addView("streams", "Streams", this.streams.element);
     this.addView("training", "Training", this.training.element);
     this.addView("samples", "Samples", this.samples.element);
     this.addView("log", "UART", this.log.element);
@@ -98,6 +102,25 @@ class Page {
       body.hidden = name !== id;
     }
     if (id === "training") this.training.chart.remake();
+    if (id === "streams") void this.showStreams();
+  }
+
+  // Those of the folder stand in the document; for another rate they are asked for once somebody looks.
+  private async showStreams(): Promise<void> {
+    const accelerator = this.accelerator;
+    if (accelerator === null || this.streamsShown === accelerator) return;
+    let streams = accelerator === this.data.accelerator ? this.data.streams : null;
+    if (streams === null) {
+      try {
+        const answer = (await (await fetch(`api/streams?ii=${accelerator.target_ii_cycles}`)).json()) as Streams | { error: Diagnostic };
+        streams = "error" in answer ? null : answer;
+      } catch {
+        return; // the strip above says that the server is gone
+      }
+    }
+    if (streams === null || accelerator !== this.accelerator) return;
+    this.streamsShown = accelerator;
+    this.streams.show(streams, accelerator);
   }
 
   private get current(): string {
@@ -115,6 +138,7 @@ class Page {
     this.strip.onAccelerator = (accelerator) => {
       this.accelerator = accelerator;
       this.table.show(accelerator);
+      if (this.current === "streams") void this.showStreams();
       if (this.step?.id === "accelerator") this.drawStep(true);
       this.showNotes();
     };
@@ -180,6 +204,7 @@ class Page {
     );
     this.offer("graph", data.steps.length > 0);
     this.offer("resources", data.accelerator !== null);
+    this.offer("streams", data.accelerator !== null);
     this.offer("samples", data.simulation !== null);
     this.offer("training", data.training !== null);
     this.offer("log", false);

@@ -127,6 +127,6 @@ export class ResourceTable {
       return h("tr", {}, h("th", { scope: "row" }, unit.name), bar, h("td", {}, unit.shape));
     });
     const head = h("tr", {}, ...["FIFO", "most held", "shape"].map((text) => h("th", { scope: "col" }, text)));
-    this.fifos.replaceChildren(h("h3", {}, "FIFO occupancy"), h("div", { class: "scroll" }, h("table", { id: "fifos" }, h("thead", {}, head), h("tbody", {}, ...rows))));
+    this.fifos.replaceChildren(h("h2", {}, "FIFO occupancy"), h("div", { class: "scroll" }, h("table", { id: "fifos" }, h("thead", {}, head), h("tbody", {}, ...rows))));
   }
 }

@@ -138,6 +138,23 @@ export interface Accelerator extends Resources {
   notes: string[];
 }
 
+// Where beats move and where they wait; `channels` in the order of the accelerator's.
+export interface StreamChannel {
+  moves: number;
+  waits: number;
+  starves: number;
+  wave: string; // a digit a cycle: valid + 2 * ready
+}
+
+export interface Streams {
+  frames: number;
+  cycles: number;
+  complete: boolean;
+  wave_cycles: number;
+  channels: StreamChannel[];
+  fifos: { unit: number; span_cycles: number; most: number[] }[];
+}
+
 export interface Epoch {
   epoch: number;
   loss: number;
@@ -192,6 +209,7 @@ export interface ViewData {
   steps: Step[];
   accelerator: Accelerator | null;
   target_limits: { fastest_ii_cycles: number; slowest_ii_cycles: number } | null;
+  streams: Streams | null;
   problem: Diagnostic | null;
   notes: string[];
   training: Training | null;

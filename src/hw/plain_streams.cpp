@@ -4,10 +4,8 @@
 
 #include "hw/machines.h"
 
-namespace qloom::testing {
+namespace qloom::hw {
 namespace {
-
-using namespace hw;  // NOLINT: the stream model is all that this file is about
 
 struct PortCounter {
     int channel = 0;
@@ -17,7 +15,8 @@ struct PortCounter {
 
 }  // namespace
 
-StreamRun plain_run(const Accelerator& accelerator, std::int64_t frames) {
+StreamRun run_plainly(const Accelerator& accelerator, const PlainRunOptions& options) {
+    const std::int64_t frames = options.frames;
     Wires wires(accelerator.channels.size());
     std::vector<MachinePorts> ports(accelerator.units.size());
     std::vector<PortCounter> sources;
@@ -54,12 +53,14 @@ StreamRun plain_run(const Accelerator& accelerator, std::int64_t frames) {
     std::int64_t idle = 0;
     for (std::int64_t cycle = 0; static_cast<std::int64_t>(result.frame_ends.size()) < frames;
          ++cycle) {
+        if (options.most_cycles > 0 && cycle >= options.most_cycles) break;
         for (const PortCounter& source : sources)
             wires.valid.set(source.channel, source.moved < source.beats * frames);
         for (const MachinePtr& machine : machines) machine->publish(wires);
         for (const MachinePtr& machine : machines) {
             if (machine->is_join()) machine->settle(wires);
         }
+        if (options.observe) options.observe(cycle, wires);
         bool moved = false;
         for (std::size_t i = 0; i < accelerator.channels.size(); ++i)
             moved = moved || wires.fires(static_cast<int>(i));
@@ -85,4 +86,4 @@ StreamRun plain_run(const Accelerator& accelerator, std::int64_t frames) {
     return result;
 }
 
-}  // namespace qloom::testing
+}  // namespace qloom::hw
