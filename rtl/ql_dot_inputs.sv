@@ -23,6 +23,7 @@ module ql_dot_inputs #(
     parameter integer WeightBipolar = 0,  // 1: one-bit weights, 0 for -1 and 1 for +1
     parameter integer Xnor          = 0,  // 1: one-bit inputs and weights
     parameter integer SumW          = 12, // bits of the sums
+    parameter integer Dsp           = 0,  // 1: some PEs are in DSP blocks, which take longer
     parameter integer Pairs = (Simd + 1) / 2  // derived: do not set
 ) (
     input  wire  logic                          clk,
@@ -47,8 +48,11 @@ module ql_dot_inputs #(
     localparam integer Chains = (WeightW + Fit - 1) / Fit;
     localparam integer ChainLevels = Chains > 1 ? $clog2(Chains) : 0;
     localparam integer Rows = LeafPairs * ((WeightW + Chains - 1) / Chains);
-    localparam integer Latency = IsPaired != 0 ? 1 + (Rows + 3) / 4 + (ChainLevels + LeafLevels + 2) / 3
+    localparam integer OwnLatency = IsPaired != 0 ? 1 + (Rows + 3) / 4 + (ChainLevels + LeafLevels + 2) / 3
                                                : 1 + (LeafLevels + 1) / 2;
+    // The latency of ql_dsp_pair, and the clock in front.
+    localparam integer DspLatency = (Simd < 4 ? Simd : 4) + 3 + ((Simd > 4 ? $clog2((Simd + 3) / 4) : 0) + 2) / 3;
+    localparam integer Latency = Dsp != 0 ? DspLatency : OwnLatency;
 
     logic [Latency:0] valid_q, last_q;
     always_ff @(posedge clk) begin : p_valid

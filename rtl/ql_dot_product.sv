@@ -16,7 +16,7 @@
 //     pairs; F = min(floor(8 / Q), WeightW), signed inputs also at most InputW + 1; C = ceil(WeightW / F)
 //     chains of R = Q * ceil(WeightW / C) rows; 1 + ceil(R / 4) + ceil((clog2(C) + clog2(L)) / 3)
 //   else 1 + ceil(clog2(G) / 2) with G = Simd, or G = ceil(Simd / 12) for Xnor
-// With paired kinds w_i comes a clock after x.
+// With paired kinds w_i comes a clock after x. Dsp: as long as ql_dsp_pair takes.
 //
 // Sums are kept modulo 2^SumW, so SumW needs to hold the final sum only.
 //
@@ -31,6 +31,7 @@ module ql_dot_product #(
     parameter integer WeightBipolar = 0,  // 1: one-bit weights, 0 for -1 and 1 for +1
     parameter integer Xnor          = 0,  // 1: one-bit inputs and weights, count of equal bits
     parameter integer SumW          = 12, // bits of the sum
+    parameter integer Dsp           = 0,  // 1: waits for others, which are in DSP blocks (paired integers only)
     parameter integer Pairs = (Simd + 1) / 2  // derived: do not set
 ) (
     input  wire  logic                          clk,
@@ -42,9 +43,14 @@ module ql_dot_product #(
 );
     localparam integer IsPaired = Xnor == 0 && WeightW <= 8 && Simd > 1 ? 1 : 0;
 
+    if (Dsp != 0 && (IsPaired == 0 || WeightBipolar != 0)) begin : gen_check
+        $error("ql_dot_product: Dsp needs integer weights of up to 8 bits and Simd above 1");
+    end
+
+    logic [SumW-1:0] sum_now;
     if (Xnor != 0) begin : gen_xnor
         ql_xnor_count #(.Inputs(Simd), .CountW(SumW)) counter (
-            .clk(clk), .enable_i(enable_i), .x_i(x_i[Simd-1:0]), .w_i(w_i), .count_o(sum_o)
+            .clk(clk), .enable_i(enable_i), .x_i(x_i[Simd-1:0]), .w_i(w_i), .count_o(sum_now)
         );
         wire unused = &{1'b0, x_i, sums_i};
     end else if (IsPaired == 0) begin : gen_single
@@ -52,7 +58,7 @@ module ql_dot_product #(
             .Simd(Simd), .InputW(InputW), .InputSigned(InputSigned), .WeightW(WeightW),
             .WeightBipolar(WeightBipolar), .SumW(SumW)
         ) tree (
-            .clk(clk), .enable_i(enable_i), .x_i(x_i[Simd*InputW-1:0]), .w_i(w_i), .sum_o(sum_o)
+            .clk(clk), .enable_i(enable_i), .x_i(x_i[Simd*InputW-1:0]), .w_i(w_i), .sum_o(sum_now)
         );
         wire unused = &{1'b0, x_i, sums_i};
     end else begin : gen_paired
@@ -96,7 +102,7 @@ module ql_dot_product #(
             always_ff @(posedge clk) begin : p_stages
                 if (enable_i) stages_q <= (Stages*SumW)'({stages_q, sum});
             end
-            assign sum_o = stages_q[(Stages-1)*SumW +: SumW];
+            assign sum_now = stages_q[(Stages-1)*SumW +: SumW];
             wire unused = &{1'b0, x_i, sums_i};
         end else begin : gen_rows
             logic [2*Pairs*WeightW-1:0] w;
@@ -128,10 +134,29 @@ module ql_dot_product #(
             ql_sum_tree #(
                 .Terms(Leaves), .TermW(LeafW), .TermSigned(IsSigned), .SumW(SumW), .LevelsBefore(ChainLevels)
             ) tree (
-                .clk(clk), .enable_i(enable_i), .terms_i(leaf_sums), .sum_o(sum_o)
+                .clk(clk), .enable_i(enable_i), .terms_i(leaf_sums), .sum_o(sum_now)
             );
             wire unused = &{1'b0, TreeStages == 0};
         end
+    end
+
+    if (Dsp == 0) begin : gen_now
+        assign sum_o = sum_now;
+    end else begin : gen_wait
+        localparam integer Leaves = (Pairs + 7) / 8;
+        localparam integer LeafPairs = (Pairs + Leaves - 1) / Leaves;
+        localparam integer Room = 8 / LeafPairs < WeightW ? 8 / LeafPairs : WeightW;
+        localparam integer Fit = InputSigned != 0 && InputW + 1 < Room ? InputW + 1 : Room;
+        localparam integer Chains = (WeightW + Fit - 1) / Fit;
+        localparam integer Rows = LeafPairs * ((WeightW + Chains - 1) / Chains);
+        localparam integer Levels = (Chains > 1 ? $clog2(Chains) : 0) + (Leaves > 1 ? $clog2(Leaves) : 0);
+        localparam integer Own = 1 + (Rows + 3) / 4 + (Levels + 2) / 3;
+        localparam integer Waits = (Simd < 4 ? Simd : 4) + 3 + ((Simd > 4 ? $clog2((Simd + 3) / 4) : 0) + 2) / 3 - Own;
+        logic [Waits*SumW-1:0] waits_q;
+        always_ff @(posedge clk) begin : p_wait
+            if (enable_i) waits_q <= (Waits*SumW)'({waits_q, sum_now});
+        end
+        assign sum_o = waits_q[(Waits-1)*SumW +: SumW];
     end
 endmodule
 `default_nettype wire

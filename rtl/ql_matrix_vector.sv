@@ -5,6 +5,8 @@
 //                (none when Pe == MatrixH)    w --/
 //                       [weight memory] -----/
 //
+// The first DspPe of the PEs are pairs in DSP blocks (ql_dsp_pair), the others in LUTs.
+//
 // A vector is SF = MatrixW / Simd beats in and NF = MatrixH / Pe beats out. One vector each SF * NF
 // clocks, vector after vector without a gap: the buffer takes the next vector while this one is
 // replayed, and the first fold runs while its vector arrives. Latency from the last beat in to the
@@ -32,7 +34,8 @@ module ql_matrix_vector #(
     parameter         WeightFile    = "",      // weight memory, file name without ".mem"
     parameter         RamStyle      = "auto",  // weight memory: "auto", "block" or "distributed"
     parameter         BufferStyle   = "auto",  // replay buffer: "auto", "block" or "distributed"
-    parameter         Style         = "auto"   // arithmetic: "auto"
+    parameter integer DspPe         = 0,       // PEs in DSP blocks, two a block; even; integer weights, Simd >= 2
+    parameter         DspFamily     = "dsp48e1" // "dsp48e1" or "dsp48e2"
 ) (
     input  wire  logic                   clk,
     input  wire  logic                   rst,
@@ -62,8 +65,8 @@ module ql_matrix_vector #(
     end else if (WeightW < 2 || WeightW > 16) begin : gen_check_weight
         $error("ql_matrix_vector: WeightW must be 2 to 16");
     end
-    if (Style != "auto") begin : gen_check_style
-        $error("ql_matrix_vector: Style must be auto");
+    if (DspPe < 0 || DspPe > Pe || DspPe % 2 != 0) begin : gen_check_dsp
+        $error("ql_matrix_vector: DspPe must be an even number of up to Pe");
     end
 
     localparam integer SimdFolds = MatrixW / Simd;
@@ -185,19 +188,40 @@ module ql_matrix_vector #(
     logic            step_valid, step_last;
     ql_dot_inputs #(
         .Simd(Simd), .InputW(InputW), .InputSigned(InputSigned), .WeightW(WeightW),
-        .WeightBipolar(WeightBipolar), .Xnor(Xnor), .SumW(AccW)
+        .WeightBipolar(WeightBipolar), .Xnor(Xnor), .SumW(AccW), .Dsp(DspPe > 0 ? 1 : 0)
     ) dot_inputs (
         .clk(clk), .rst(rst), .enable_i(enable), .issue_i(issue), .last_step_i(last_step),
         .x_i(x), .x_o(shared_x), .sums_o(shared_sums), .inverse_o(inverse), .valid_o(step_valid), .last_o(step_last)
     );
 
     logic [Pe*AccW-1:0] sums, totals;
-    for (genvar p = 0; p < Pe; p++) begin : gen_pe
+    for (genvar p = 0; p < DspPe; p = p + 2) begin : gen_dsp
+        localparam integer WordW = Simd * WeightW;
+        if (Words == 1) begin : gen_constant
+            ql_dsp_pair #(
+                .Simd(Simd), .InputW(InputW), .InputSigned(InputSigned), .WeightW(WeightW), .SumW(AccW), .Family(DspFamily)
+            ) pair (
+                .clk(clk), .enable_i(enable), .x_i(shared_x[Simd*InputW-1:0]),
+                .w0_i(weights[p*WordW +: WordW]), .w1_i(weights[(p+1)*WordW +: WordW]),
+                .sum0_o(sums[p*AccW +: AccW]), .sum1_o(sums[(p+1)*AccW +: AccW])
+            );
+        end else begin : gen_variable
+            (* keep_hierarchy = "yes" *)
+            ql_dsp_pair #(
+                .Simd(Simd), .InputW(InputW), .InputSigned(InputSigned), .WeightW(WeightW), .SumW(AccW), .Family(DspFamily)
+            ) pair (
+                .clk(clk), .enable_i(enable), .x_i(shared_x[Simd*InputW-1:0]),
+                .w0_i(weights[p*WordW +: WordW]), .w1_i(weights[(p+1)*WordW +: WordW]),
+                .sum0_o(sums[p*AccW +: AccW]), .sum1_o(sums[(p+1)*AccW +: AccW])
+            );
+        end
+    end
+    for (genvar p = DspPe; p < Pe; p++) begin : gen_pe
         logic [AccW-1:0] sum;
         if (Words == 1) begin : gen_constant
             ql_dot_product #(
                 .Simd(Simd), .InputW(InputW), .InputSigned(InputSigned), .WeightW(WeightW),
-                .WeightBipolar(WeightBipolar), .Xnor(Xnor), .SumW(AccW)
+                .WeightBipolar(WeightBipolar), .Xnor(Xnor), .SumW(AccW), .Dsp(DspPe > 0 ? 1 : 0)
             ) dot_product (
                 .clk(clk), .enable_i(enable), .x_i(shared_x), .sums_i(shared_sums),
                 .w_i(weights[p*Simd*WeightW +: Simd*WeightW]), .sum_o(sum)
@@ -207,7 +231,7 @@ module ql_matrix_vector #(
             (* keep_hierarchy = "yes" *)
             ql_dot_product #(
                 .Simd(Simd), .InputW(InputW), .InputSigned(InputSigned), .WeightW(WeightW),
-                .WeightBipolar(WeightBipolar), .Xnor(Xnor), .SumW(AccW)
+                .WeightBipolar(WeightBipolar), .Xnor(Xnor), .SumW(AccW), .Dsp(DspPe > 0 ? 1 : 0)
             ) dot_product (
                 .clk(clk), .enable_i(enable), .x_i(shared_x), .sums_i(shared_sums),
                 .w_i(weights[p*Simd*WeightW +: Simd*WeightW]), .sum_o(sum)
@@ -225,7 +249,7 @@ module ql_matrix_vector #(
             assign sums[p*AccW +: AccW] = sum;
         end
     end
-    wire unused_inverse = &{1'b0, inverse};
+    wire unused_shared = &{1'b0, inverse, shared_x, shared_sums};
 
     if (SimdFolds == 1) begin : gen_single_step
         // A result each clock: the output needs both entries of a skid.

@@ -3,13 +3,15 @@
 //
 //   bench_cost_points POINTS.csv CACHE        synthesises what CACHE lacks and writes the points
 //   bench_cost_points --model POINTS.csv      the model's present figures for the points measured
+//   bench_cost_points --modules RTL           every module of the library at its default parameters
 //
-// Both end with the errors. Every third point was held back when the formulas were fitted.
+// The first two end with the errors. Every third point was held back when the formulas were fitted.
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -22,10 +24,13 @@
 #include <fmt/format.h>
 
 #include "base/diagnostic.h"
+#include "base/process.h"
 #include "emit/emit.h"
 #include "hw/fold.h"
 #include "hw/random_network.h"
+#include "synth/netlist.h"
 #include "synth/synthesise.h"
+#include "synth/target.h"
 
 namespace {
 
@@ -51,7 +56,7 @@ void add_matrices(std::vector<Point>& points) {
     const std::vector<Kind> kinds{{{0, 255}, {-8, 7}}, {{0, 15}, {-8, 7}}, {{0, 3}, {-2, 1}},
                                   {{0, 7}, {-4, 3}},   {{-8, 7}, {-8, 7}}, {{0, 255}, {-128, 127}},
                                   {{0, 15}, {-1, 1}}};
-    const std::vector<hw::Folding> foldings{{4, 16}, {16, 2}, {2, 32}, {8, 8}, {4, 1}};
+    const std::vector<hw::Folding> foldings{{4, 16}, {2, 32}, {8, 4}};
     for (const Kind& kind : kinds) {
         for (const hw::Folding folding : foldings) {
             NetworkBuilder build(7);
@@ -155,6 +160,46 @@ void print_errors(const std::vector<Row>& rows) {
                rows.size());
 }
 
+std::string file_text(const fs::path& file) {
+    std::ifstream stream(file);
+    return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+// A table of what the modules take by themselves, and how many LUTs follow each other between
+// registers. Memories hold what they hold without a file, so those figures stand for the logic.
+int print_modules(const fs::path& rtl) {
+    constexpr int kMostLevels = 6;
+    std::vector<std::string> modules;
+    for (const auto& entry : fs::directory_iterator(rtl)) {
+        if (entry.path().extension() == ".sv") modules.push_back(entry.path().stem().string());
+    }
+    std::ranges::sort(modules);
+    std::string library = "read_verilog -lib +/xilinx/cells_sim.v; read_verilog -sv";
+    for (const std::string& module : modules) library += " " + module + ".sv";
+    const fs::path json =
+        fs::temp_directory_path() / fmt::format("qloom_modules_{}.json", getpid());
+    fmt::print("| module | LUT | FF | CARRY4 | LUT levels |\n| --- | --- | --- | --- | --- |\n");
+    int too_deep = 0;
+    for (const std::string& module : modules) {
+        const auto command = std::string(synth::info_of(synth::Target::kXc7).command);
+        check_tool({"yosys", "-q", "-p",
+                    fmt::format("{0}; hierarchy -top {1}; {2} -top {1}; setattr -mod -unset "
+                                "keep_hierarchy; setattr "
+                                "-unset keep_hierarchy c:*; flatten; opt_clean; write_json {3}",
+                                library, module, command, json.string())},
+                   {.working_directory = rtl}, "yosys");
+        const synth::Cost cost = synth::read_netlist(file_text(json), module, json.string()).cost;
+        fmt::print("| `{}` | {:.0f} | {:.0f} | {:.0f} | {} |\n", module, cost.luts, cost.ffs,
+                   cost.carries, cost.lut_levels);
+        std::fflush(stdout);
+        if (cost.lut_levels > kMostLevels) ++too_deep;
+    }
+    fs::remove(json);
+    fmt::print("\n{} of {} modules have more than {} levels\n", too_deep, modules.size(),
+               kMostLevels);
+    return too_deep == 0 ? 0 : 1;
+}
+
 constexpr const char* kHeader =
     "point,module,folding,held,model_luts,luts,model_ffs,ffs,model_bram36,bram36,model_dsps,dsps,"
     "lut_levels";
@@ -163,15 +208,23 @@ constexpr const char* kHeader =
 
 int main(int argc, char** argv) {
     if (argc != 3) {
-        std::cerr << "usage: bench_cost_points POINTS.csv CACHE | --model POINTS.csv\n";
+        std::cerr
+            << "usage: bench_cost_points POINTS.csv CACHE | --model POINTS.csv | --modules RTL\n";
         return 2;
     }
     const bool model_only = std::string(argv[1]) == "--model";
     try {
+        if (std::string(argv[1]) == "--modules") return print_modules(argv[2]);
         std::vector<Point> points;
         add_matrices(points);
         add_thresholds(points);
         add_depthwise(points);
+        // In an order that mixes the kinds, so that a run that is cut short has some of each.
+        std::vector<Point> mixed;
+        for (std::size_t first = 0; first < 7; ++first) {
+            for (std::size_t i = first; i < points.size(); i += 7) mixed.push_back(points[i]);
+        }
+        points = std::move(mixed);
 
         // What was measured before, by point, module and folding.
         std::map<std::string, std::string> measured;
@@ -194,9 +247,11 @@ int main(int argc, char** argv) {
             const Point& point = points[i];
             std::string name = point.name;
             std::ranges::replace(name, ',', ';');
+            const bool has_simd = point.layer != "act1";
             const auto folding = hw::parse_folding_file(
-                fmt::format(R"({{"layers": {{"{}": {{"pe": {}, "simd": {}}}}}}})", point.layer,
-                            point.folding.pe, point.folding.simd),
+                fmt::format(
+                    R"({{"layers": {{"{}": {{"pe": {}{}}}}}}})", point.layer, point.folding.pe,
+                    has_simd ? fmt::format(R"(, "simd": {})", point.folding.simd) : std::string()),
                 "folding.json");
             const hw::Accelerator accelerator = hw::fold(
                 point.network,
@@ -217,7 +272,7 @@ int main(int argc, char** argv) {
                         unit.cost,
                         {}};
                 const std::string key =
-                    fmt::format("{},{},{},", row.point, row.module, row.folding);
+                    fmt::format("{},{} {},{},", row.point, row.module, unit.name, row.folding);
                 if (model_only) {
                     const auto found = measured.find(key);
                     if (found == measured.end()) continue;

@@ -21,7 +21,11 @@ int ceil_log2(std::int64_t n) {
 double rom_luts(std::int64_t words, std::int64_t bits) {
     if (words <= 1) return 0.0;  // a constant disappears in the logic that reads it
     // A LUT6 holds 64 words of one bit; deeper ones need a multiplexer tree of about a third again.
-    if (words <= 16) return 0.4 * as_double(bits);
+    if (words <= 16) {
+        // Of so few words many bits are alike, and one LUT does for all of them.
+        const double kinds = std::ldexp(1.0, static_cast<int>(words));
+        return kinds * (1.0 - std::pow(1.0 - 1.0 / kinds, as_double(bits)));
+    }
     if (words <= 64) return as_double(bits);
     if (words <= 128) return 3.2 * as_double(bits);
     return 1.35 * as_double(bits * ceil_div(words, 64));
@@ -72,12 +76,17 @@ Resources width_converter(int element_bits, std::int64_t in_elements, std::int64
     if (out == 1) {
         // Each bit that leaves is chosen among those of a beat, four by a LUT, or is the first.
         const double chosen = as_double(slot * element_bits);
-        return {chosen * (1.0 + as_double(in - 1) / 3.0) + 3.0 * ceil_log2(slots + 1) + 8.0,
+        return {chosen * (0.6 + 0.42 * as_double(in - 1)) + 3.0 * ceil_log2(slots + 1) + 4.0,
                 bits + 2.0 * ceil_log2(slots + 1), 0.0, 0.0};
+    }
+    if (in == 1) {
+        // Each slot is written when its turn comes.
+        return {1.2 * as_double(slots) + 3.0 * ceil_log2(slots + 1), bits + ceil_log2(slots + 1),
+                0.0, 0.0};
     }
     // Each bit chooses between itself, a later bit and the input; uneven ratios take the input from
     // many places.
-    const double choice = in > 1 ? 0.6 + 0.62 * as_double(std::min(in, out)) : 0.4;
+    const double choice = 0.6 + 0.62 * as_double(std::min(in, out));
     return {choice * bits + 3.0 * ceil_log2(slots + 1) + 4.0, bits + ceil_log2(slots + 1), 0.0,
             0.0};
 }

@@ -263,11 +263,11 @@ FoldSpace fold_space(const Network& network, const FoldOptions& options,
     if (!ladder.bram36.empty()) {
         result.prices.clear();
         for (const double bram36 : ladder.bram36) {
-            for (const double dsp : ladder.dsp)
-                result.prices.push_back({.ff = prices.ff,
-                                         .bram36 = bram36,
-                                         .dsp = dsp,
-                                         .has_lut_ram = prices.has_lut_ram});
+            for (const double dsp : ladder.dsp) {
+                result.prices.push_back(prices);
+                result.prices.back().bram36 = bram36;
+                result.prices.back().dsp = dsp;
+            }
         }
     }
     result.limiting =
@@ -314,6 +314,8 @@ Prices scarcity_prices(const Board& board) {
     Prices prices;
     prices.has_lut_ram = board.has_estimates();
     if (!board.has_estimates()) return prices;
+    prices.dsp_factor_bits = board.part.starts_with("xc7") ? 25 : 27;
+    prices.most_dsps = board.dsps;
     const auto price = [&](std::int64_t count, double otherwise) {
         if (board.luts <= 0 || count <= 0) return otherwise;
         return kScarcityShare * static_cast<double>(board.luts) / static_cast<double>(count);

@@ -32,6 +32,10 @@ struct Prices {
     double bram36 = 130.0;
     double dsp = 60.0;
     bool has_lut_ram = true;  // a LUT can be written as memory
+    // Bits of the wide factor of the board's DSP blocks (25: DSP48E1, 27: DSP48E2), and how many of
+    // them a unit may take. Zero: none.
+    int dsp_factor_bits = 0;
+    std::int64_t most_dsps = 0;
 
     [[nodiscard]] double of(const Resources& cost) const {
         return cost.luts + ff * cost.ffs + bram36 * cost.bram36 + dsp * cost.dsps;

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 
@@ -33,7 +34,14 @@ std::string yosys_version() {
 // What is run on a unit. Parts that were kept apart for speed are joined at the end: paths lead
 // through them.
 std::string script_of(const UnitSources& sources, Target target, const std::string& module) {
-    std::string script = "read_verilog -sv";
+    std::string script;
+    // DSP blocks are instances; the check of the hierarchy wants to know them.
+    const auto has_dsps = [](const auto& parameter) {
+        return parameter.first == "DspPe" && parameter.second != "0";
+    };
+    if (std::ranges::any_of(sources.parameters, has_dsps))
+        script += "read_verilog -lib +/xilinx/cells_sim.v +/xilinx/cells_xtra.v; ";
+    script += "read_verilog -sv";
     for (const fs::path& file : sources.files) script += ' ' + file.filename().string();
     if (!sources.parameters.empty()) {
         script += "; chparam";

@@ -133,10 +133,10 @@ TEST_F(EmitTest, WeightsStandWhereTheModuleReadsThem) {
 
 TEST_F(EmitTest, ThresholdsStandWhereTheSearchReadsThem) {
     NetworkBuilder build(23);
-    const auto x = build.input("x", {2}, {0, 255});
+    const auto x = build.input("x", {2}, {0, 2047});
     Network network = build.finish({build.threshold(x, 5)});
     auto& thresholds = std::get<network::Threshold>(network.layers[0].kind).thresholds;
-    thresholds.values() = {10, 20, 30, 40, 256, 1, 2, 3, 4, 5};
+    thresholds.values() = {10, 20, 30, 40, 2048, 1, 2, 3, 4, 5};
     hw::Accelerator accelerator =
         hw::fold(network, {.board = hw::find_board("pynq-z1"), .target_ii = 2});
     for (hw::Unit& unit : accelerator.units) {
@@ -148,9 +148,9 @@ TEST_F(EmitTest, ThresholdsStandWhereTheSearchReadsThem) {
     // Five steps need three levels; level 0 asks step 4, level 1 steps 2 and 6 (never), level 2
     // steps 1, 3, 5, 7.
     EXPECT_EQ(files.at("rtl/act1_thresholds_00_0000.mem"), "028\n004\n");
-    EXPECT_EQ(files.at("rtl/act1_thresholds_01_0000.mem"), "014\n100\n002\n100\n");
+    EXPECT_EQ(files.at("rtl/act1_thresholds_01_0000.mem"), "014\n800\n002\n800\n");
     EXPECT_EQ(files.at("rtl/act1_thresholds_02_0000.mem"),
-              "00a\n01e\n100\n100\n001\n003\n005\n100\n");
+              "00a\n01e\n800\n800\n001\n003\n005\n800\n");
 }
 
 TEST_F(EmitTest, TheReportHasEveryLayer) {

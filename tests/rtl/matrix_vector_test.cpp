@@ -23,6 +23,7 @@ struct Case {
     int weight_bits = 4;
     std::string ram_style = "auto";
     std::string buffer_style = "auto";
+    int dsp_pe = 0;
 };
 
 std::string text(const Case& c) {
@@ -142,7 +143,8 @@ void check(const Case& c, int vectors, Text source = Text::kSource) {
                               {"AccW", std::to_string(acc_bits)},
                               {"WeightFile", quoted("weights")},
                               {"RamStyle", quoted(c.ram_style)},
-                              {"BufferStyle", quoted(c.buffer_style)}},
+                              {"BufferStyle", quoted(c.buffer_style)},
+                              {"DspPe", std::to_string(c.dsp_pe)}},
                              memories.path(), source);
 
     Numbers inputs;
@@ -172,8 +174,11 @@ void check(const Case& c, int vectors, Text source = Text::kSource) {
         }
         const auto& in_cycles = record.sources[0].cycles;
         const auto& out_cycles = record.sinks[0].cycles;
-        const auto dot = static_cast<std::uint64_t>(dot_latency(
-            c.simd, c.input_bits, c.input_signed, c.weight_bits, c.kind == Kind::kXnor));
+        const std::int64_t chains = ceil_div(c.simd, 4);
+        const auto dot = static_cast<std::uint64_t>(
+            c.dsp_pe > 0 ? std::min(c.simd, 4) + 3 + ceil_div(clog2(chains), 3)
+                         : dot_latency(c.simd, c.input_bits, c.input_signed, c.weight_bits,
+                                       c.kind == Kind::kXnor));
         const std::uint64_t latency = dot + (neuron_folds == 1 ? 2 : 3);
         EXPECT_EQ(out_cycles[0], in_cycles[simd_folds - 1] + latency);
         // A fold each SF clocks and vector after vector without a gap.
@@ -408,6 +413,30 @@ TEST(MatrixVector, StructuralProducts) {
            .input_bits = 1,
            .weight_bits = 7},
           20, Text::kStructural);
+}
+
+// Some or all PEs in DSP blocks: what simulators read, and the blocks themselves as Yosys' own
+// model of them has it.
+TEST(MatrixVector, ProductsInDspBlocks) {
+    for (const Text source : {Text::kSource, Text::kStructural}) {
+        check({.matrix_width = 16,
+               .matrix_height = 8,
+               .pe = 4,
+               .simd = 8,
+               .input_bits = 8,
+               .dsp_pe = 2},
+              20, source);
+        check({.matrix_width = 14,
+               .matrix_height = 4,
+               .pe = 2,
+               .simd = 7,
+               .input_bits = 5,
+               .input_signed = true,
+               .weight_bits = 3,
+               .dsp_pe = 2},
+              20, source);
+        check({.matrix_width = 3, .matrix_height = 6, .pe = 3, .simd = 3, .dsp_pe = 2}, 20, source);
+    }
 }
 
 // Yosys has to understand the same text in the same way.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <regex>
@@ -99,6 +100,31 @@ fs::path netlist_of(const std::string& module, const Parameters& parameters,
 
 }  // namespace
 
+namespace {
+
+// DSP48E1 out of Yosys' models of Xilinx cells.
+fs::path dsp_block_model() {
+    const fs::path local = "/usr/local/share/yosys/xilinx/cells_sim.v";
+    std::ifstream cells(fs::exists(local) ? local
+                                          : fs::path("/usr/share/yosys/xilinx/cells_sim.v"));
+    const fs::path file = fs::path(QLOOM_BINARY_DIR) / "rtl-cache" / "DSP48E1.v";
+    fs::create_directories(file.parent_path());
+    std::ofstream model(file);
+    // Written for other simulators: latches of constants, carries that look like a loop.
+    for (const char* warning :
+         {"WIDTH", "COMBDLY", "UNOPTFLAT", "LATCH", "CASEINCOMPLETE", "INITIALDLY"})
+        model << "/* verilator lint_off " << warning << " */\n";
+    bool inside = false;
+    for (std::string line; std::getline(cells, line);) {
+        inside = inside || line.starts_with("module DSP48E1 ");
+        if (inside) model << line << '\n';
+        if (inside && line.starts_with("endmodule")) break;
+    }
+    return file;
+}
+
+}  // namespace
+
 sim::VerilatedModel make_module(const std::string& module, const Parameters& parameters,
                                 const fs::path& data_folder, Text text) {
     sim::ModelSpec spec{.sources = {}, .top = module, .checks = true};
@@ -110,6 +136,10 @@ sim::VerilatedModel make_module(const std::string& module, const Parameters& par
     }
     if (text == Text::kStructural) {
         spec.defines = {"SYNTHESIS"};
+        const bool has_dsps = std::ranges::any_of(parameters, [](const auto& parameter) {
+            return parameter.first == "DspPe" && parameter.second != "0";
+        });
+        if (has_dsps) spec.sources.push_back(dsp_block_model());
     }
     return sim::VerilatedModel::make(spec, fs::path(QLOOM_BINARY_DIR) / "rtl-cache", data_folder);
 }

@@ -45,7 +45,7 @@ TEST(Tools, YosysReadsEveryModule) {
     if (!tool_exists("yosys")) {
         GTEST_SKIP() << "yosys is not installed";
     }
-    std::string script = "read_verilog -sv";
+    std::string script = "read_verilog -lib +/xilinx/cells_sim.v; read_verilog -sv";
     for (const std::string& module : all_modules()) {
         script += fmt::format(" {}.sv", module);
     }
@@ -136,6 +136,11 @@ TEST(Tools, LintIsClean) {
     cases.push_back({"ql_dot_product", {"-DSYNTHESIS", "-GSimd=3", "-GSumW=4"}});
     cases.push_back(
         {"ql_dot_product", {"-DSYNTHESIS", "-GSimd=35", "-GInputW=8", "-GInputSigned=1"}});
+    cases.push_back({"ql_dot_product", {"-DSYNTHESIS", "-GDsp=1"}});
+    cases.push_back({"ql_matrix_vector", {"-GDspPe=2", "-GPe=4", "-GInputW=8"}});
+    cases.push_back({"ql_matrix_vector", {"-GDspPe=2", "-GSimd=2", "-GInputSigned=1"}});
+    cases.push_back({"ql_dsp_multiply_add", {"-GDelay=1", "-GFirst=0", "-GFamily=\"dsp48e2\""}});
+    cases.push_back({"ql_dsp_pair", {"-GSimd=7"}});
     cases.push_back({"ql_xnor_count", {"-DSYNTHESIS", "-GInputs=50", "-GCountW=5"}});
     cases.push_back({"ql_product_tree", {"-GWeightBipolar=1", "-GWeightW=1", "-GSumW=3"}});
     cases.push_back({"ql_matrix_vector",

@@ -158,9 +158,11 @@ int dot_latency(const Unit& unit, bool xnor) {
 
 MachinePtr make_matrix_vector_machine(const Unit& unit, MachinePorts ports) {
     const std::int64_t simd = unit.integer("Simd");
-    return std::make_unique<MatrixVectorMachine>(std::move(ports), unit.integer("MatrixW") / simd,
-                                                 unit.integer("MatrixH") / unit.integer("Pe"),
-                                                 dot_latency(unit, unit.integer("Xnor") != 0));
+    return std::make_unique<MatrixVectorMachine>(
+        std::move(ports), unit.integer("MatrixW") / simd,
+        unit.integer("MatrixH") / unit.integer("Pe"),
+        unit.integer("DspPe") > 0 ? dsp_latency(simd)
+                                  : dot_latency(unit, unit.integer("Xnor") != 0));
 }
 
 // Its dot products and its output are those of ql_matrix_vector when one fold has all neurons.

@@ -94,6 +94,23 @@ public:
                                 .input_signed = input.is_signed};
         unit.cost += dot_products_cost(products, folding.pe, folding.simd, folding.pe, accumulator,
                                        simd_folds > 1);
+        // Two results at a time move into DSP blocks where that is cheaper; the others then wait
+        // for them, and what waits longer than two clocks costs a LUT a bit.
+        std::int64_t dsp_pe = 0;
+        if (fits_dsp(products, folding.simd, prices.dsp_factor_bits)) {
+            const Resources pair = dsp_pair_cost(products, folding.simd);
+            const Resources logic{2.0 * dot_product_luts(products, folding.simd), 0.0, 0.0, 0.0};
+            const std::int64_t pairs = std::min(folding.pe / 2, prices.most_dsps / folding.simd);
+            if (prices.of(pair) < prices.of(logic)) {
+                dsp_pe = 2 * pairs;
+                const auto moved = static_cast<double>(pairs);
+                unit.cost.luts += moved * (pair.luts - logic.luts);
+                unit.cost.ffs += moved * pair.ffs;
+                unit.cost.dsps += moved * pair.dsps;
+                if (pairs > 0)
+                    unit.cost.luts += static_cast<double>((folding.pe - dsp_pe) * accumulator);
+            }
+        }
         if (layer.matrix_height() != folding.pe) {
             unit.cost += Resources{cost::ram_luts(2 * simd_folds, folding.simd * input.bits) + 16.0,
                                    static_cast<double>(folding.simd * input.bits) + 24.0, 0.0, 0.0};
@@ -115,7 +132,8 @@ public:
                          : use_block ? "block"
                                      : "distributed"},
             {"BufferStyle", "auto"},
-            {"Style", "auto"}};
+            {"DspPe", dsp_pe},
+            {"DspFamily", prices.dsp_factor_bits == 27 ? "dsp48e2" : "dsp48e1"}};
         return unit;
     }
 

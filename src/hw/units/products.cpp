@@ -45,6 +45,30 @@ DotShape dot_shape(const Products& products, std::int64_t simd) {
     return shape;
 }
 
+int dsp_latency(std::int64_t simd) {
+    constexpr std::int64_t kChain = 4;
+    return static_cast<int>(std::min(simd, kChain) + 3 +
+                            ceil_div(cost::ceil_log2(ceil_div(simd, kChain)), kLevelsPerClock));
+}
+
+bool fits_dsp(const Products& products, std::int64_t simd, int factor_bits) {
+    constexpr int kMostInputBits = 17;
+    const int lane = products.input_bits + products.weight_bits + cost::ceil_log2(simd);
+    return !products.bipolar && dot_shape(products, simd).paired &&
+           products.input_bits <= kMostInputBits && lane <= 24 &&
+           lane + products.weight_bits + 1 <= factor_bits;
+}
+
+Resources dsp_pair_cost(const Products& products, std::int64_t simd) {
+    constexpr std::int64_t kChain = 4;
+    const int lane = products.input_bits + products.weight_bits + cost::ceil_log2(simd);
+    const auto adders = static_cast<double>(ceil_div(simd, kChain) - 1);
+    // The later two blocks of a chain take their inputs two clocks after the others.
+    const double late =
+        static_cast<double>(simd) / 2.0 * 2.0 * (products.input_bits + 2.0 * products.weight_bits);
+    return {2.0 * lane * adders, late + 2.0 * lane * adders, 0.0, static_cast<double>(simd)};
+}
+
 namespace {
 
 // Bits of the sum of `pairs` pairs of inputs times `planes` bits of their weights.

@@ -32,6 +32,16 @@ struct DotShape {
 };
 DotShape dot_shape(const Products& products, std::int64_t simd);
 
+// The same where some results come from DSP blocks (ql_dsp_pair): clocks from the inputs to the
+// sum.
+int dsp_latency(std::int64_t simd);
+
+// Whether the sums of two results fit a DSP block whose wide factor has so many bits.
+bool fits_dsp(const Products& products, std::int64_t simd, int factor_bits);
+
+// Two results of `simd` inputs each from DSP blocks, two products a block.
+Resources dsp_pair_cost(const Products& products, std::int64_t simd);
+
 // LUTs of `simd` products and the tree that adds them up (without the accumulator).
 double dot_product_luts(const Products& products, std::int64_t simd);
 

@@ -1,6 +1,7 @@
 #include "hw/units/threshold.h"
 
 #include <algorithm>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -47,13 +48,28 @@ public:
         const std::int64_t folds = channels / folding.pe;
         const int width = input.bits + 1;
 
+        const int output = view.output().type.bits;
         Unit unit = base_instance(view, folding, name, Module::kThreshold);
         unit.threshold_bits = layer.thresholds.dim(0) * steps * width;
         const Resources parallel = parallel_cost(folding.pe, steps, folds, width);
         const auto [search, block_level] = search_cost(folding.pe, steps, folds, width, prices);
         const bool is_search = steps > 1 && prices.of(search) < prices.of(parallel);
         unit.cost = is_search ? search : parallel;
-        unit.cost += cost::skid(folding.pe * view.output().type.bits);
+        const auto table = table_cost(folding.pe, folds, input.bits, output);
+        if (table && prices.of(*table) < prices.of(unit.cost)) {
+            unit.module = Module::kLookup;
+            unit.cost = *table;
+            unit.cost += cost::skid(folding.pe * output);
+            const bool one_row = folds == 1 && layer.thresholds.dim(0) == 1;
+            unit.parameters = {{"Channels", one_row ? std::int64_t{1} : channels},
+                               {"Pe", folding.pe},
+                               {"InputW", std::int64_t{input.bits}},
+                               {"OutputW", std::int64_t{output}},
+                               {"TableFile", name + "_table"},
+                               {"RamStyle", "auto"}};
+            return unit;
+        }
+        unit.cost += cost::skid(folding.pe * output);
 
         // Without LUTRAM the few blocks there are are kept for weights: thresholds become logic.
         const bool in_logic = !prices.has_lut_ram && channels * steps * width < 16384;
@@ -77,6 +93,7 @@ public:
     [[nodiscard]] std::vector<MemoryImage> memories(const LayerView& view,
                                                     const Unit& unit) const override {
         const Threshold& layer = kind_of(view);
+        if (unit.module == Module::kLookup) return tables(view, unit);
         const std::string file = unit.text("ThresholdFile");
         const std::int64_t pe = unit.folding.pe;
         const std::int64_t folds = unit.integer("Channels") / pe;
@@ -136,6 +153,47 @@ public:
     }
 
 private:
+    // Where the input is narrow: its meaning for every value, in LUTs.
+    static std::optional<Resources> table_cost(std::int64_t pe, std::int64_t folds, int input,
+                                               int output) {
+        constexpr int kMostInputBits = 10;
+        constexpr std::int64_t kBlockBits = 16384;  // from here on tools take block RAM
+        if (input > kMostInputBits || (folds << input) * output >= kBlockBits) return std::nullopt;
+        const auto lanes = static_cast<double>(pe);
+        return Resources{lanes * cost::rom_luts(folds << input, output), lanes * (input + output),
+                         0.0, 0.0};
+    }
+    static std::vector<MemoryImage> tables(const LayerView& view, const Unit& unit) {
+        const Threshold& layer = kind_of(view);
+        const IntType input = view.input().type;
+        const std::int64_t steps = layer.thresholds.dim(1);
+        const int output = view.output().type.bits;
+        const std::int64_t entries = std::int64_t{1} << input.bits;
+        const std::int64_t lanes = std::min(unit.integer("Channels"), unit.folding.pe);
+        const std::int64_t folds = unit.integer("Channels") / lanes;
+        std::vector<MemoryImage> images;
+        for (std::int64_t lane = 0; lane < lanes; ++lane) {
+            MemoryImage image(fmt::format("{}_{:04}", unit.text("TableFile"), lane), output,
+                              folds * entries);
+            for (std::int64_t fold = 0; fold < folds; ++fold) {
+                const std::int64_t row =
+                    layer.thresholds.dim(0) == 1 ? 0 : fold * unit.folding.pe + lane;
+                for (std::int64_t bits = 0; bits < entries; ++bits) {
+                    const bool is_negative = input.is_signed && bits >= entries / 2;
+                    const std::int64_t x = is_negative ? bits - entries : bits;
+                    std::int64_t count = 0;
+                    for (std::int64_t step = 0; step < steps; ++step)
+                        count += x >= layer.thresholds[row * steps + step] ? 1 : 0;
+                    if (!layer.decreasing.empty() &&
+                        layer.decreasing[static_cast<std::size_t>(row)])
+                        count = steps - count;
+                    image.set(fold * entries + bits, 0, output, layer.out_bias + count);
+                }
+            }
+            images.push_back(image);
+        }
+        return images;
+    }
     static Resources parallel_cost(std::int64_t pe, std::int64_t steps, std::int64_t folds,
                                    int width) {
         const auto lanes = static_cast<double>(pe);
