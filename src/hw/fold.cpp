@@ -329,6 +329,7 @@ Accelerator fold(const Network& given, const FoldOptions& options) {
     const double clock_mhz = checked_clock(options);
     const std::optional<std::int64_t> asked = checked_target(options, clock_mhz);
     check_limits(options);
+    const Network network = constant_network(hardware_form(given), asked, options);
     Chooser chooser(network, options);
     std::int64_t target_ii = asked.value_or(0);
     if (asked && chooser.space().fastest_ii > target_ii)
