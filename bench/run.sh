@@ -1,6 +1,7 @@
 #!/bin/sh
 # Measures the rows of the README's table and prints them as Markdown. One argument: the build folder.
 #   bench/run.sh build [compile|eval|python|qat|quantize|simulate|soc|train|view ...]      default: all
+# MODELS, if set, names a folder with a folder a network with model.onnx in it, for rows on networks that are not made here.
 set -eu
 
 build=${1:-build}
@@ -83,6 +84,20 @@ for topic in $what; do
             "$(awk '/ s of processor/ { seconds += $(NF - 8); peak = $(NF - 1) } END { printf "%.0f s, %d MB", seconds, peak }' \
                 "$work/mobilenet.txt")" \
             "build/bench/compile/bench_compile_speed mobilenet zcu102 602112"
+        # name, board, cycles a frame
+        for case in cnv_1w1a_full:pynq-z1:32768 resnet8_w4a4:zcu104:20000 ex_tiny_unet_chlast_s32:zcu104:5000 \
+            ex_tiny_unet_chlast_s32:zcu104:20000; do
+            name=${case%%:*}
+            ii=${case##*:}
+            board=${case#*:}
+            board=${board%:*}
+            [ -f "${MODELS:-}/$name/model.onnx" ] || continue
+            "$build/bench/compile/bench_compile_speed" "$MODELS/$name/model.onnx" "$board" "$ii" >"$work/$name.txt"
+            row "compile of $name for $ii cycles a frame: all stages; folding with FIFO depths alone" \
+                "$(awk '/ s of processor/ { all += $(NF - 8) } /^fold/ { fold = $(NF - 8) } END { printf "%.1f s; %.1f s", all, fold }' \
+                    "$work/$name.txt")" \
+                "build/bench/compile/bench_compile_speed $name/model.onnx $board $ii"
+        done
         ;;
     eval)
         seconds=$(for i in 1 2 3 4 5 6 7 8 9; do

@@ -33,7 +33,7 @@ cat <<END
   accuracy on FashionMNIST            of 10,000 test images
     4-bit network, as trained         $(percent "$(value "$work/train.json" accuracy)")
     4-bit network, as integers        $(percent "$(value "$work/eval.json" accuracy)")
-    hardware (RTL), first $frames        $(percent "$(value "$work/simulate.json" accuracy)"), $(value "$work/simulate.json" mismatches) differences from the integers
+    hardware (RTL), first $frames         $(percent "$(value "$work/simulate.json" accuracy)"), $(value "$work/simulate.json" mismatches) differences from the integers
 
 $(hardware $board "$work/compile.json" "$work/simulate.json")
 
