@@ -1,12 +1,12 @@
 #!/bin/sh
 # Measures the rows of the README's table and prints them as Markdown. One argument: the build folder.
-#   bench/run.sh build [compile|eval|python|qat|quantize|simulate|soc|train|view ...]      default: all
+#   bench/run.sh build [budget|compile|eval|lowbits|python|qat|quantize|ranks|simulate|soc|train|view ...]      default: all
 # MODELS, if set, names a folder with a folder a network with model.onnx in it, for rows on networks that are not made here.
 set -eu
 
 build=${1:-build}
 shift || true
-what=${*:-"train qat quantize compile eval simulate soc view python"}
+what=${*:-"train lowbits qat ranks budget quantize compile eval simulate soc view python"}
 qloom=$build/qloom
 work=$build/bench-work
 mkdir -p "$work"
@@ -40,6 +40,42 @@ for topic in $what; do
         train_once 1 40 long
         row "the same network, 40 epochs" "$(percent "$(value "$work/long.json" accuracy)")" \
             "qloom train fashion-mnist-mlp --epochs 40"
+        ;;
+    lowbits)
+        for recipe in fashion-mnist-mlp-w2a2 fashion-mnist-mlp-w1a1; do
+            for seed in 1 2 3; do
+                "$qloom" train "$recipe" --seed "$seed" -o "$work/$recipe-$seed" --json >"$work/$recipe-$seed.json"
+            done
+            accuracy=$(for seed in 1 2 3; do value "$work/$recipe-$seed.json" accuracy; done | median)
+            row "test accuracy of $recipe, median of 3 seeds" "$(percent "$accuracy")" "qloom train $recipe --seed 1"
+        done
+        ;;
+    ranks)
+        # In turns, one core a rank, the fastest of the rounds.
+        epoch() { sed -n 's/^      "seconds": \([0-9.]*\).*/\1/p' "$1" | head -n 1; }
+        cnn="train fashion-mnist-cnn --epochs 1 --restart --json"
+        for round in 1 2 3; do
+            # shellcheck disable=SC2086  # words
+            taskset -c 0 "$qloom" $cnn -o "$work/alone" >"$work/alone$round.json"
+            export WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=$((20000 + $$ % 10000))
+            # shellcheck disable=SC2086
+            RANK=1 taskset -c 1 "$qloom" $cnn -o "$work/both" &
+            # shellcheck disable=SC2086
+            RANK=0 taskset -c 0 "$qloom" $cnn -o "$work/both" >"$work/both$round.json"
+            wait
+            unset WORLD_SIZE MASTER_ADDR MASTER_PORT
+        done
+        fastest() { for round in 1 2 3; do epoch "$work/$1$round.json"; done | sort -g | head -n 1; }
+        row "two ranks over one rank, fashion-mnist-cnn, an epoch, one core each" \
+            "$(awk "BEGIN { printf \"%.2f × (%.1f s, %.1f s)\", $(fastest both) / $(fastest alone), $(fastest both), $(fastest alone) }")" \
+            "RANK=0 WORLD_SIZE=2 qloom train fashion-mnist-cnn"
+        ;;
+    budget)
+        "$qloom" train fashion-mnist-mlp --epochs 20 --budget luts=6000 --board pynq-z1 --fps 1000000 \
+            -o "$work/budget" --json >"$work/budget.json"
+        row "784-64-64-10 with learned widths within 6,000 LUTs at a million frames a second, 20 epochs" \
+            "$(percent "$(value "$work/budget.json" accuracy)"), $(sed -n 's/^    "luts": \([0-9]*\).*/\1/p' "$work/budget.json") LUTs" \
+            "qloom train fashion-mnist-mlp --epochs 20 --budget luts=6000 --board pynq-z1 --fps 1000000"
         ;;
     quantize)
         for seed in 1 2 3; do

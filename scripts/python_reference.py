@@ -16,8 +16,8 @@ HEAD = """\
 <!-- Generated: PYTHONPATH=build/python python3 scripts/python_reference.py > docs/python.md -->
 
 The package lies in `build/python` after `make build` (`PYTHONPATH=build/python python3`); `cmake --install build` puts it below the prefix.
-`pip install .` builds a wheel where a package index serves scikit-build-core. Debian 12 has that package neither under this name nor another, so
-without an index the first two ways are the ones.
+`pip install .` builds a wheel where a package index serves scikit-build-core; it is not among Debian 12's packages, so without an index the other
+two ways are the ones.
 
 """
 

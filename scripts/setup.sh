@@ -10,7 +10,7 @@ build-essential cmake ninja-build ccache git
 libfmt-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev zlib1g-dev libpng-dev libjpeg-dev
 libonnx-dev libprotobuf-dev protobuf-compiler
 libcpp-httplib-dev pkgconf
-libtorch-dev libopenblas-dev libopenblas0-pthread
+libtorch-dev libgloo-dev libopenblas-dev libopenblas0-pthread
 verilator clang lld yosys nextpnr-ice40 fpga-icestorm
 libunicorn-dev qemu-system-arm
 libgtest-dev libgmock-dev libbenchmark-dev

@@ -112,6 +112,29 @@ def train(
     )
 
 
+def quantize(
+    model: PathLike | "Model",
+    *arrays: Any,
+    output: PathLike = "model.onnx",
+    calibrate: str | None = None,
+    weights: int = 4,
+    activations: int = 4,
+    data: str | None = None,
+    **options: Any,
+) -> Result:
+    """Quantises a float model without training and writes it, as QONNX, to the file `output`.
+
+    Calibrated on typical frames: NumPy arrays, one an input, or the dataset `calibrate` names. With data the result has
+    accuracy and accuracy_float. Further options are those of the command line (bits, edge_weights, samples, method,
+    equalise, ...; a list gives one several times: bits=["fc1=6", "act2=5"]); see manual("quantize").
+    """
+    options.update(output=output, weights=weights, activations=activations, data=data)
+    if not arrays:
+        return verb("quantize", _file(model), calibrate=calibrate, **options)
+    with tempfile.TemporaryDirectory(prefix="qloom-") as scratch:
+        return verb("quantize", _file(model), calibrate=_saved(arrays, scratch), **options)
+
+
 def check(model: PathLike | "Model", **options: Any) -> Result:
     """Operator by operator, what becomes of a model; raises Error when it cannot be compiled."""
     return verb("check", _file(model), **options)

@@ -97,7 +97,7 @@ void add_package(const lower::Engine& engine, const std::vector<ir::Value>& samp
 // What people look at: report.html, the training it came from, the graph of each step.
 void add_views(const CompileRequest& request, const Model& model, const lower::LowerOptions& options, const lower::Lowered& lowered,
                CompileOutcome& outcome, std::vector<emit::TextFile>& files) {
-    const ir::Graph imported = onnx::parse_model(model.bytes, model.file);
+    const ir::Graph imported = with_shapes(onnx::parse_model(model.bytes, model.file));
     const ir::Graph prepared = lower::prepared(model.graph, options);
     const std::string title = title_of(imported, request.model);
     nlohmann::ordered_json remembered = options_json(options);

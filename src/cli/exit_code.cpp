@@ -54,6 +54,7 @@ ExitCode exit_code_of(Code code) {
         case code::kOptionUnknown:
         case code::kOptionValue:
         case code::kOptionMissing:
+        case code::kLaunchInvalid:
             return ExitCode::kUsage;
         default:
             return ExitCode::kUserError;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <span>
+#include <stdexcept>
 #include <string_view>
 
 #include "base/diagnostic.h"
@@ -26,6 +27,13 @@ struct ExitCodeInfo {
 
 // All exit codes, ascending.
 std::span<const ExitCodeInfo> all_exit_codes();
+
+// Thrown by a process whose failure another one reports: it ends with this code and says nothing.
+struct Silent : std::runtime_error {
+    explicit Silent(ExitCode exit_code)
+        : std::runtime_error("another rank says what went wrong"), code(exit_code) {}
+    ExitCode code;
+};
 
 // The exit code that a diagnostic leads to.
 ExitCode exit_code_of(Code code);

@@ -5,7 +5,7 @@ namespace qloom::cli {
 // Thrown by check_interrupted(): unwinds to main, so that temporary folders are removed on the way.
 struct Interrupted {};
 
-// From now on Ctrl-C and SIGTERM only set a flag; a second one ends the program at once.
+// A write beyond the limit of a file's size fails from now on and does not end the program. From now on Ctrl-C and SIGTERM only set a flag; a second one ends the program at once.
 void catch_interrupts();
 [[nodiscard]] bool interrupted();
 // Throws Interrupted when a signal came. Called by progress callbacks and between chunks of long work.

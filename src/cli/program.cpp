@@ -162,6 +162,8 @@ int run_program(std::vector<std::string> arguments) {
     };
     try {
         dispatch(std::move(arguments), session);
+    } catch (const Silent& silent) {
+        return number(silent.code);
     } catch (const Interrupted&) {
         on_interrupt();
     } catch (const Error& error) {

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "train/budget.h"
 #include "train/recipe.h"
 #include "train/train.h"
 
@@ -15,6 +16,8 @@ struct Trainer {
     std::vector<std::string> (*recipe_names)();
     train::TrainResult (*train)(const train::Recipe& recipe, const train::TrainOptions& options,
                                 const train::ProgressSink& progress);
+    train::BudgetedRecipe (*fit_budget)(const train::Recipe& recipe, const train::TrainOptions& options,
+                                        const train::Budget& budget, const train::ProgressSink& progress);
 };
 
 // Loads it from beside the program. Throws kTrainerMissing.

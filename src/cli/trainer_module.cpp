@@ -4,6 +4,7 @@
 extern "C" __attribute__((visibility("default"))) const qloom::cli::Trainer& qloom_trainer() {
     static constexpr qloom::cli::Trainer kTrainer{.load_recipe = &qloom::train::load_recipe,
                                                   .recipe_names = &qloom::train::builtin_recipe_names,
-                                                  .train = &qloom::train::train};
+                                                  .train = &qloom::train::train,
+                                                  .fit_budget = &qloom::train::fit_budget};
     return kTrainer;
 }

@@ -54,8 +54,8 @@ Json training_in(const fs::path& folder) {
     return read_document(done);
 }
 
-// Operators keep their meaning whether shapes are known or not; a model whose shapes make no sense
-// is shown as it is.
+}  // namespace
+
 ir::Graph with_shapes(ir::Graph imported) {
     try {
         ir::Graph shaped = imported;
@@ -65,8 +65,6 @@ ir::Graph with_shapes(ir::Graph imported) {
         return imported;
     }
 }
-
-}  // namespace
 
 std::string title_of(const ir::Graph& model, const fs::path& file) {
     static constexpr std::array kNamesOfExporters{"",           "model",     "graph",

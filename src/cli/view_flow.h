@@ -24,6 +24,10 @@ struct ViewRequest {
 // "fashion-mnist-mlp": the graph's own name where it has a telling one, else the file's.
 std::string title_of(const ir::Graph& model, const std::filesystem::path& file);
 
+// The model with the shape of every tensor. Operators keep their meaning whether shapes are known or not; a model whose
+// shapes make no sense comes back as it is.
+ir::Graph with_shapes(ir::Graph imported);
+
 // metrics.json beside a model file, null where there is none.
 nlohmann::ordered_json training_beside(const std::filesystem::path& model_file);
 

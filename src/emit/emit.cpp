@@ -12,12 +12,15 @@
 #include "base/codes/hw.h"
 #include "base/diagnostic.h"
 #include "base/output_folder.h"
+#include "emit/constant_matrix.h"
 #include "emit/report.h"
 #include "emit/rtl_library.h"
 #include "emit/top.h"
+#include "hw/constant_layers.h"
 #include "hw/fold.h"
 #include "hw/prepare.h"
 #include "hw/registry.h"
+#include "hw/units/constant_matrix.h"
 
 namespace qloom::emit {
 namespace {
@@ -31,27 +34,54 @@ constexpr const char* kSynthesisCache = "synth";
 
 std::set<std::string> used_modules(const hw::Accelerator& accelerator) {
     std::set<std::string> modules;
-    for (const hw::Unit& unit : accelerator.units) modules.emplace(hw::module_name(unit.module));
+    for (const hw::Unit& unit : accelerator.units)
+        modules.emplace(unit.has_own_module() ? "ql_skid" : hw::module_name(unit.module));
     for (const hw::Channel& channel : accelerator.channels) {
         if (channel.sink_bits != channel.type.bits) modules.insert("ql_resize");
     }
     return modules;
 }
 
-void add_rtl(const hw::Accelerator& accelerator, std::vector<TextFile>& files) {
+// Modules that are made for one unit.
+void add_own_modules(const hw::Accelerator& accelerator, const network::Network& network,
+                     std::vector<TextFile>& files, std::string& list) {
+    for (const hw::Unit& unit : accelerator.units) {
+        if (!unit.has_own_module()) continue;
+        const auto layer_named = [&](const std::string& name) {
+            return std::ranges::find(network.layers, name, &network::Layer::name);
+        };
+        const auto layer = layer_named(unit.layer);
+        const auto steps = layer_named(unit.text("Threshold"));
+        const bool has_steps = steps != network.layers.end();
+        const network::Stream& input = network.stream(layer->inputs[0]);
+        const hw::ConstantMatrixDesign design = hw::design_constant_matrix(
+            std::get<network::MatrixVector>(layer->kind), input,
+            has_steps ? &std::get<network::Threshold>(steps->kind) : nullptr,
+            network.stream(has_steps ? steps->outputs[0] : layer->outputs[0]),
+            unit.integer("Group"));
+        const std::string module = unit.rtl_module();
+        files.push_back({"rtl/" + module + ".sv", constant_matrix_text(module, design, input)});
+        list += module + ".sv\n";
+    }
+}
+
+void add_rtl(const hw::Accelerator& accelerator, const network::Network& given,
+             std::vector<TextFile>& files) {
     std::string list;
     for (const EmbeddedFile& file : library_files(used_modules(accelerator))) {
         const std::string name(file.name);
         files.push_back({"rtl/" + name, std::string(file.text)});
         list += name + "\n";
     }
+    add_own_modules(accelerator, hw::hardware_form(given), files, list);
     files.push_back({"rtl/qloom_top.sv", top_text(accelerator)});
     files.push_back({"rtl/files.f", list + "qloom_top.sv\n"});
 }
 
 void add_memories(const hw::Accelerator& accelerator, const network::Network& given,
                   std::vector<TextFile>& files) {
-    const network::Network network = hw::hardware_form(given);
+    const network::Network network =
+        hw::with_constant_matrices(hw::hardware_form(given), accelerator);
     std::map<std::string, const hw::Unit*> units;
     for (const hw::Unit& unit : accelerator.units) {
         if (!unit.layer.empty()) units[unit.layer] = &unit;
@@ -72,7 +102,7 @@ void add_memories(const hw::Accelerator& accelerator, const network::Network& gi
 std::vector<TextFile> generate(const hw::Accelerator& accelerator,
                                const network::Network& network) {
     std::vector<TextFile> files;
-    add_rtl(accelerator, files);
+    add_rtl(accelerator, network, files);
     add_memories(accelerator, network, files);
     files.push_back({"accelerator.json", hw::to_json(accelerator).dump(1) + "\n"});
     files.push_back({"folding.json", hw::folding_file_text(accelerator)});

@@ -200,7 +200,9 @@ private:
         for (const Parameter& parameter : unit.parameters) {
             parameters.push_back(fmt::format(".{}({})", parameter.name, parameter_text(parameter)));
         }
-        if (modules_.empty()) {
+        if (modules_.empty() && unit.has_own_module()) {
+            line("    {} {} (", unit.rtl_module(), unit.name);
+        } else if (modules_.empty()) {
             line("    {} #(\n        {}\n    ) {} (", hw::module_name(unit.module),
                  fmt::join(parameters, ", "), unit.name);
         } else {

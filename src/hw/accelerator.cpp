@@ -24,6 +24,7 @@ constexpr std::array kModules{ModuleName{Module::kSkid, "ql_skid"},
                               ModuleName{Module::kFifo, "ql_fifo"},
                               ModuleName{Module::kWidthConverter, "ql_width_converter"},
                               ModuleName{Module::kMatrixVector, "ql_matrix_vector"},
+                              ModuleName{Module::kConstantMatrix, "constant_matrix"},
                               ModuleName{Module::kThreshold, "ql_threshold"},
                               ModuleName{Module::kLookup, "ql_lookup"},
                               ModuleName{Module::kRequantize, "ql_requantize"},
@@ -235,6 +236,10 @@ std::string_view module_name(Module module) {
     const auto* found = std::ranges::find(kModules, module, &ModuleName::module);
     QLOOM_ASSERT(found != kModules.end(), "every module has a name");
     return found->name;
+}
+
+std::string Unit::rtl_module() const {
+    return has_own_module() ? "constant_" + name : std::string(module_name(module));
 }
 
 std::int64_t Unit::integer(std::string_view parameter) const {

@@ -48,6 +48,7 @@ enum class Module {
     kFifo,
     kWidthConverter,
     kMatrixVector,
+    kConstantMatrix,
     kThreshold,
     kLookup,
     kRequantize,
@@ -69,7 +70,7 @@ enum class Module {
     kWindowReduce,
     kOutput
 };
-// "ql_matrix_vector".
+// "ql_matrix_vector"; kConstantMatrix is no module but a kind of them, one made for each unit.
 std::string_view module_name(Module module);
 
 // One parameter of an instance, as rtl/README.md names it.
@@ -98,6 +99,10 @@ struct Unit {
     // The value of an integer parameter; it must exist.
     [[nodiscard]] std::int64_t integer(std::string_view parameter) const;
     [[nodiscard]] std::string text(std::string_view parameter) const;
+    // Whether its module is made for it alone; parameters then are facts about it, not the module's.
+    [[nodiscard]] bool has_own_module() const { return module == Module::kConstantMatrix; }
+    // The module's name in the RTL.
+    [[nodiscard]] std::string rtl_module() const;
     friend bool operator==(const Unit&, const Unit&) = default;
 };
 

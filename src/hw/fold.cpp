@@ -8,6 +8,7 @@
 #include "base/codes/hw.h"
 #include "base/diagnostic.h"
 #include "hw/assemble.h"
+#include "hw/constant_layers.h"
 #include "hw/fold_choice.h"
 #include "hw/prepare.h"
 #include "hw/stream_model.h"
@@ -115,12 +116,47 @@ void add_notes(Accelerator& accelerator) {
     }
 }
 
+void check_constant_names(const Network& network, const FoldingFile& file) {
+    for (const auto& [name, constant] : file.constant) {
+        const auto layer = std::ranges::find(network.layers, name, &network::Layer::name);
+        if (layer != network.layers.end() &&
+            std::holds_alternative<network::MatrixVector>(layer->kind))
+            continue;
+        std::vector<std::string> names;
+        for (const network::Layer& other : network.layers) {
+            if (std::holds_alternative<network::MatrixVector>(other.kind))
+                names.push_back(other.name);
+        }
+        if (layer == network.layers.end()) {
+            throw Error(code::kFoldingUnknownLayer, file.where,
+                        fmt::format("the network has no layer {}", name),
+                        fmt::format("its layers of weights: {}", fmt::join(names, ", ")));
+        }
+        throw Error(code::kFoldingFileBad, file.where,
+                    fmt::format("layer {} is a {}, which has no constant form", name,
+                                network::kind_name(layer->kind)),
+                    fmt::format("layers that have one: {}", fmt::join(names, ", ")));
+    }
+}
+
+// Layers whose weights become logic, by price and by the folding file.
+Network constant_network(const Network& network, std::int64_t target_ii,
+                         const FoldOptions& options) {
+    ConstantChoice choice{.target_ii = target_ii};
+    if (options.folding) {
+        check_constant_names(network, *options.folding);
+        choice.wanted = options.folding->constant;
+        choice.pinned = options.folding->layers;
+    }
+    return with_constant_matrices(network, choice);
+}
+
 }  // namespace
 
 Accelerator fold(const Network& given, const FoldOptions& options) {
-    const Network network = hardware_form(given);
     const double clock_mhz = checked_clock(options);
     const std::int64_t target_ii = checked_target(options, clock_mhz);
+    const Network network = constant_network(hardware_form(given), target_ii, options);
 
     // Memories go to block RAM while it is cheap; where the board runs out of it, its price rises.
     Prices prices;

@@ -20,6 +20,7 @@ struct FoldingFile {
     std::optional<std::map<std::string, std::int64_t>>
         fifo_depths;                            // by FIFO instance name; those not named: none
     std::map<std::string, std::int64_t> ports;  // elements a beat, by port name
+    std::map<std::string, bool> constant;       // by layer name: weights in logic, or never so
     std::string where;                          // file name, for messages
 
     friend bool operator==(const FoldingFile&, const FoldingFile&) = default;

@@ -69,7 +69,14 @@ FoldingFile parse_folding_file(const std::string& json_text, const std::string& 
     }
     const Json layers = json.value("layers", Json::object());
     for (const auto& [layer, folding] : layers.items()) {
-        check_keys(folding, {"pe", "simd"}, "layer " + layer, where);
+        check_keys(folding, {"pe", "simd", "constant"}, "layer " + layer, where);
+        if (folding.contains("constant")) {
+            if (!folding["constant"].is_boolean())
+                throw_bad(where, fmt::format("{}.constant is {}, not true or false", layer,
+                                             folding["constant"].dump()));
+            file.constant[layer] = folding["constant"].get<bool>();
+            if (folding.size() == 1) continue;
+        }
         Folding& entry = file.layers[layer];
         entry = {0, 0};
         if (folding.contains("pe")) entry.pe = whole_number(folding["pe"], 1, layer + ".pe", where);
@@ -98,6 +105,10 @@ std::string folding_file_text(const Accelerator& accelerator) {
         if (unit.layer.empty()) continue;
         if (is_folded_with_reader(accelerator, static_cast<int>(&unit - accelerator.units.data())))
             continue;
+        if (unit.module == Module::kConstantMatrix) {
+            layers[unit.layer] = {{"constant", true}};
+            continue;
+        }
         layers[unit.layer] = {{"pe", unit.folding.pe}};
         const bool has_simd =
             unit.module == Module::kMatrixVector || unit.module == Module::kSlidingWindow ||

@@ -29,6 +29,8 @@ MachinePtr make_machine(const Unit& unit, MachinePorts ports, bool unbounded_fif
             return make_converter_machine(unit, std::move(ports));
         case Module::kMatrixVector:
             return make_matrix_vector_machine(unit, std::move(ports));
+        case Module::kConstantMatrix:
+            return pipeline(static_cast<int>(unit.integer("Stages")));
         case Module::kThreshold:
             return pipeline(unit.text("Style") == "search" ? ceil_log2(unit.integer("Steps") + 1)
                                                            : 2);

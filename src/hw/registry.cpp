@@ -5,6 +5,7 @@
 #include "hw/units/argmax.h"
 #include "hw/units/channel_affine.h"
 #include "hw/units/concat_split.h"
+#include "hw/units/constant_matrix.h"
 #include "hw/units/depth_to_space.h"
 #include "hw/units/global_reduce.h"
 #include "hw/units/insert_pixels.h"
@@ -23,8 +24,8 @@ namespace qloom::hw {
 namespace {
 
 struct Registry {
-    const UnitModel& operator()(const network::MatrixVector&) const {
-        return matrix_vector_model();
+    const UnitModel& operator()(const network::MatrixVector& layer) const {
+        return constant_form(layer) == nullptr ? matrix_vector_model() : constant_matrix_model();
     }
     const UnitModel& operator()(const network::Threshold&) const { return threshold_model(); }
     const UnitModel& operator()(const network::Lookup&) const { return lookup_model(); }

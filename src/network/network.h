@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -30,6 +31,14 @@ struct Stream {
     [[nodiscard]] std::int64_t vectors() const { return elements() / channels(); }
 };
 
+// What hw has decided about a layer, in the networks that it makes for itself; nothing elsewhere.
+struct HardwareForm {
+    HardwareForm() = default;
+    HardwareForm(const HardwareForm&) = default;
+    HardwareForm& operator=(const HardwareForm&) = default;
+    virtual ~HardwareForm() = default;
+};
+
 // y[m] = sum_k w[m][k] * x[k] for every vector (pixel) of the stream; x has MW = K channels, y has MH = M.
 //   kInteger: any integer weights (bipolar weights are -1/+1).
 //   kXnorPopcount: x and w are bits {0, 1}; y[m] = #{k : x[k] == w[m][k]}.
@@ -39,6 +48,7 @@ struct MatrixVector {
     Tensor<std::int32_t> weights;  // (MH, MW)
     IntType weight_type;           // smallest two's complement type of the weights; ignored when bipolar_weights or XNOR
     bool bipolar_weights = false;  // every weight is -1 or +1: one bit each in hardware (0 -> -1)
+    std::shared_ptr<const HardwareForm> form = {};  // set by hw alone
 
     [[nodiscard]] std::int64_t matrix_height() const { return weights.dim(0); }
     [[nodiscard]] std::int64_t matrix_width() const { return weights.dim(1); }

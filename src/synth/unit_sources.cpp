@@ -160,13 +160,14 @@ std::vector<UnitSources> unit_sources(const hw::Accelerator& accelerator, const 
 
     std::vector<UnitSources> result;
     for (const hw::Unit& unit : accelerator.units) {
-        UnitSources sources{.module = std::string(hw::module_name(unit.module)),
+        UnitSources sources{.module = unit.rtl_module(),
                             .files = {},
                             .parameters = {},
                             .memories = {}};
         sources.files = library.closure(sources.module);
         std::size_t stem_count = 0;
-        for (const hw::Parameter& parameter : unit.parameters) {
+        const std::vector<hw::Parameter> none;
+        for (const hw::Parameter& parameter : unit.has_own_module() ? none : unit.parameters) {
             if (const auto* number = std::get_if<std::int64_t>(&parameter.value)) {
                 sources.parameters.emplace_back(parameter.name, number_text(*number));
                 continue;

@@ -100,20 +100,23 @@ void apply_input(const InputSpec& input, std::span<float> samples) {
 }
 
 Batches::Batches(const data::Dataset& dataset, std::int64_t samples, const DataSpec& data,
-                 const InputSpec& input, std::int64_t batch_size, std::uint64_t seed)
+                 const InputSpec& input, std::int64_t batch_size, std::uint64_t seed, int rank,
+                 int ranks)
     : dataset_(&dataset),
       data_(data),
       input_(input),
       samples_(samples),
       batch_size_(std::min(batch_size, samples)),
-      seed_(seed) {
-    QLOOM_ASSERT(samples_ >= 2 && samples_ <= dataset.size() && batch_size_ >= 2,
+      seed_(seed),
+      rank_(rank),
+      ranks_(ranks) {
+    QLOOM_ASSERT(samples_ >= 2 && samples_ <= dataset.size() && batch_size_ >= std::max(2, ranks),
                  "there is a batch to make");
     start_epoch(1);
 }
 
 std::int64_t Batches::steps() const {
-    return samples_ / batch_size_ + (samples_ % batch_size_ > 1 ? 1 : 0);
+    return samples_ / batch_size_ + (samples_ % batch_size_ >= std::max(2, ranks_) ? 1 : 0);
 }
 
 void Batches::start_epoch(int epoch) {
@@ -122,10 +125,15 @@ void Batches::start_epoch(int epoch) {
     order_ = shuffled(samples_, random);
 }
 
+BatchShare Batches::share(std::int64_t step) const {
+    return share_of(std::min(batch_size_, samples_ - step * batch_size_), rank_, ranks_);
+}
+
 std::int64_t Batches::fill(std::int64_t step, std::span<float> samples,
                            std::span<std::int32_t> labels) const {
-    const std::int64_t first = step * batch_size_;
-    const std::int64_t rows = std::min(batch_size_, samples_ - first);
+    const BatchShare part = share(step);
+    const std::int64_t first = step * batch_size_ + part.first;
+    const std::int64_t rows = part.rows;
     const std::int64_t width = dataset_->sample_size();
     QLOOM_ASSERT(static_cast<std::int64_t>(samples.size()) >= rows * width, "the batch fits");
     for (std::int64_t row = 0; row < rows; ++row) {

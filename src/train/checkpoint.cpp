@@ -129,11 +129,12 @@ std::uint32_t checksum(std::string_view bytes) {
 }
 
 // Writes and waits until the bytes are on the disk, so that the rename after it never overtakes
-// them.
-void write_durably(const std::filesystem::path& path, std::string_view bytes) {
+// them. Messages name `shown`.
+void write_durably(const std::filesystem::path& path, std::string_view bytes,
+                   const std::filesystem::path& shown) {
     const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (file < 0) {
-        throw_unwritable(path);
+        throw_unwritable(shown);
     }
     bool good = true;
     while (good && !bytes.empty()) {
@@ -150,7 +151,7 @@ void write_durably(const std::filesystem::path& path, std::string_view bytes) {
     if (!good) {
         ::unlink(path.c_str());
         errno = error;
-        throw_unwritable(path);
+        throw_unwritable(shown);
     }
 }
 
@@ -175,7 +176,7 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
     write_state(writer, checkpoint.best);
     writer.value(checksum(writer.bytes()));
     const std::filesystem::path fresh = path.string() + ".new";
-    write_durably(fresh, writer.bytes());
+    write_durably(fresh, writer.bytes(), path);
     std::error_code error;
     std::filesystem::rename(fresh, path, error);
     if (error) {
@@ -184,21 +185,28 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
     }
 }
 
+std::string checkpoint_bytes(const std::filesystem::path& path) {
+    std::ifstream stream(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(stream), {}};
+}
+
 std::optional<Checkpoint> read_checkpoint(const std::filesystem::path& path,
                                           const std::string& fingerprint) {
     std::error_code error;
     if (!std::filesystem::exists(path, error)) {
         return std::nullopt;
     }
-    std::ifstream stream(path, std::ios::binary);
-    const std::string bytes{std::istreambuf_iterator<char>(stream), {}};
+    return parse_checkpoint(checkpoint_bytes(path), path, fingerprint);
+}
+
+Checkpoint parse_checkpoint(std::string_view bytes, const std::filesystem::path& path,
+                            const std::string& fingerprint) {
     Reader reader(bytes, path.string());
     if (bytes.size() < kMagic.size() + sizeof(std::uint32_t) ||
         reader.take(kMagic.size()) != kMagic) {
         reader.corrupt();
     }
-    const std::string_view covered =
-        std::string_view(bytes).substr(0, bytes.size() - sizeof(std::uint32_t));
+    const std::string_view covered = bytes.substr(0, bytes.size() - sizeof(std::uint32_t));
     std::uint32_t expected = 0;
     std::memcpy(&expected, bytes.data() + covered.size(), sizeof expected);
     if (checksum(covered) != expected) {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "train/state.h"
@@ -27,8 +28,15 @@ struct Checkpoint {
 // checkpoint, never half of one. Throws kOutputUnwritable.
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
 
-// The checkpoint at `path`, none when there is no such file. Throws kCheckpointCorrupt, and
-// kCheckpointForeign when it is of another recipe than `fingerprint` says.
+// What lies at `path`; empty when there is no such file.
+std::string checkpoint_bytes(const std::filesystem::path& path);
+
+// The checkpoint in these bytes, those of `path`. Throws kCheckpointCorrupt, and kCheckpointForeign
+// when it is of another recipe than `fingerprint` says.
+Checkpoint parse_checkpoint(std::string_view bytes, const std::filesystem::path& path,
+                            const std::string& fingerprint);
+
+// The checkpoint at `path`, none when there is no such file. Throws the same.
 std::optional<Checkpoint> read_checkpoint(const std::filesystem::path& path,
                                           const std::string& fingerprint);
 

@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include "train/fake_quant.h"
+#include "train/launch.h"
 #include "train/norm_act.h"
 
 // The kernels of fake_quant.h and norm_act.h as autograd functions. A scale that is learned is
@@ -22,12 +23,27 @@ struct QuantTensors {
     torch::Tensor scale;
     torch::Tensor zero = {};  // undefined: 0
     torch::Tensor log_scale =
-        {};  // the parameter behind `scale` when it is learned, else undefined
+        {};             // the parameter behind `scale` when it is learned, else undefined
+    double part = 1.0;  // of the values that the scale is for, how many are here: less with ranks
+};
+
+class Ranks;
+
+// The ranks that share a batch, and what of it is here. Without ranks the whole batch is.
+struct Together {
+    const Ranks* ranks = nullptr;
+    BatchShare share = {};
 };
 
 // fake_quant(x), with the gradients of LSQ.
 torch::Tensor quantised(const torch::Tensor& x, const QuantTensors& quant,
                         const QuantiserSpec& spec, Role role);
+
+// y = fake_quant(x) unchanged; its gradient passes to y alone, and what the width of the quantiser
+// pulls at the loss is added to `pull` (budget.h): -ln 2 * sum g (y - x) where |y - x| is rounding
+// and not clamping.
+torch::Tensor width_traced(const torch::Tensor& y, const torch::Tensor& x,
+                           const torch::Tensor& scale, Role role, double* pull);
 
 // y = x * fake_quant(weight)^T + bias in one function. Shapes: x (N, inputs), weight (outputs,
 // inputs), bias (outputs) or undefined, scale (1) or (outputs).
@@ -49,17 +65,21 @@ torch::Tensor quantised_bias(const torch::Tensor& x, const torch::Tensor& scale,
 torch::Tensor floored(const torch::Tensor& x, const torch::Tensor& value,
                       const torch::Tensor& step);
 
-// Batch statistics of (N, C) or (N, C, H, W) and what norm_act() does with them, in training mode.
-// Without `spec` there is no quantiser; with it, scale has one element and there is no zero point.
+// Batch statistics of (N, C) or (N, C, H, W), over all ranks, and what norm_act() does with them,
+// in training mode. Without `spec` there is no quantiser; with it, scale has one element and there
+// is no zero point.
 struct BatchStatistics {
     torch::Tensor mean;
     torch::Tensor variance;  // biased
+    double values = 0.0;     // of a channel
 };
-BatchStatistics batch_statistics(const torch::Tensor& x);
+BatchStatistics batch_statistics(const torch::Tensor& x, const Together& together = {});
+// The same with gradients to x.
+BatchStatistics traced_statistics(const torch::Tensor& x, const Together& together = {});
 torch::Tensor norm_act(const torch::Tensor& x, const BatchStatistics& statistics,
                        const torch::Tensor& gamma, const torch::Tensor& beta, float epsilon,
                        ClampRange clamp, const QuantTensors& quant,
-                       const std::optional<QuantiserSpec>& spec);
+                       const std::optional<QuantiserSpec>& spec, const Together& together = {});
 
 // The memory of a float tensor without gaps, in its own order: contiguous, or (N, C, H, W) channels
 // last.

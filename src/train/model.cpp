@@ -4,12 +4,15 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 
 #include "base/codes/train.h"
 #include "base/diagnostic.h"
 #include "train/functions.h"
 #include "train/layers/network.h"
 #include "train/parameter_store.h"
+#include "train/ranks.h"
 
 namespace qloom::train {
 namespace {
@@ -29,13 +32,17 @@ void copy_to_host(const torch::Tensor& from, std::vector<float>& to) {
 
 }  // namespace
 
-Model::Model(const Recipe& recipe, std::uint64_t seed, Device device) {
-    if (device == Device::kCuda && !torch::cuda::is_available()) {
-        throw Error(code::kDeviceMissing, "--device cuda", "this LibTorch finds no CUDA device",
+Model::Model(const Recipe& recipe, std::uint64_t seed, Device device, int index) {
+    if (device == Device::kCuda && torch::cuda::device_count() <= static_cast<std::size_t>(index)) {
+        throw Error(code::kDeviceMissing, "--device cuda",
+                    index == 0 ? "this LibTorch finds no CUDA device"
+                               : fmt::format("this LibTorch finds no CUDA device {}", index),
                     "use --device cpu, or build against a LibTorch with CUDA");
     }
-    network_ = std::make_unique<Network>(recipe, seed,
-                                         device == Device::kCuda ? torch::kCUDA : torch::kCPU);
+    network_ = std::make_unique<Network>(
+        recipe, seed,
+        device == Device::kCuda ? torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(index))
+                                : torch::Device(torch::kCPU));
     if (!recipe.start.empty()) {
         const std::size_t taken = network_->store().load(recipe.start);
         QLOOM_ASSERT(taken == recipe.start.size(), "the network has every array it starts from");
@@ -49,11 +56,16 @@ Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;
 
 LossSums Model::train_step(std::span<const float> samples, std::span<const std::int32_t> labels,
-                           std::uint64_t index, std::span<const float> teacher) {
+                           std::uint64_t index, std::span<const float> teacher, const Ranks* ranks,
+                           BatchShare share, WidthPulls* pulls) {
     network_->store().gradients().zero_();
     const auto rows = static_cast<std::int64_t>(labels.size());
-    const torch::Tensor logits = network_->forward(
-        as_tensor(samples, rows), {.training = true, .seed = network_->seed(), .step = index});
+    const torch::Tensor logits =
+        network_->forward(as_tensor(samples, rows), {.training = true,
+                                                     .seed = network_->seed(),
+                                                     .step = index,
+                                                     .together = {.ranks = ranks, .share = share},
+                                                     .width_pulls = pulls});
     // The loss needs no place in the graph: its gradient comes with it.
     const TrainingSpec& spec = network_->recipe().training;
     const torch::Tensor values = logits.detach().cpu();
@@ -64,8 +76,17 @@ LossSums Model::train_step(std::span<const float> samples, std::span<const std::
         distil(span_of(values), teacher, logits.size(1), network_->recipe().distillation, sums,
                span_of(gradient));
     }
-    logits.backward(gradient.to(logits.device()));
-    return sums;
+    if (ranks == nullptr) {
+        logits.backward(gradient.to(logits.device()));
+        return sums;
+    }
+    // Of the mean over the whole batch.
+    const double part = static_cast<double>(rows) / static_cast<double>(share.whole);
+    logits.backward((gradient * part).to(logits.device()));
+    ranks->sum(network_->store().gradients());
+    std::array<double, 2> totals{sums.loss * part, static_cast<double>(sums.correct)};
+    ranks->sum(totals);
+    return {.loss = totals[0], .correct = std::llround(totals[1])};
 }
 
 void Model::clip_weights(float reach) {

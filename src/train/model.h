@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "train/device.h"
+#include "train/launch.h"
 #include "train/loss.h"
 #include "train/recipe.h"
 #include "train/state.h"
@@ -14,23 +15,28 @@
 namespace qloom::train {
 
 class Network;
+class Ranks;
 
 // A recipe's network on LibTorch, behind an interface of plain memory. All parameters lie in one
 // array, all gradients in another, so that optimiser and checkpoint are single passes over memory.
 class Model {
 public:
     // Initial weights depend on the seed alone.
-    // Throws kDeviceMissing.
-    Model(const Recipe& recipe, std::uint64_t seed, Device device = Device::kCpu);
+    // `index` counts devices of one kind. Throws kDeviceMissing.
+    Model(const Recipe& recipe, std::uint64_t seed, Device device = Device::kCpu, int index = 0);
     ~Model();
     Model(Model&&) noexcept;
     Model& operator=(Model&&) noexcept;
 
     // One forward and backward pass over `labels.size()` samples in training mode with the recipe's
     // loss; fills gradients(). `index` counts steps from the start of the training: it decides what
-    // dropout drops. With the logits of a teacher the recipe's distillation is mixed in.
+    // dropout drops. With the logits of a teacher the recipe's distillation is mixed in. With
+    // ranks, the samples are this one's `share` of the batch; gradients and sums are those of the
+    // whole batch. With `pulls`, what widths pull at the loss is added there.
     LossSums train_step(std::span<const float> samples, std::span<const std::int32_t> labels,
-                        std::uint64_t index, std::span<const float> teacher = {});
+                        std::uint64_t index, std::span<const float> teacher = {},
+                        const Ranks* ranks = nullptr, BatchShare share = {},
+                        WidthPulls* pulls = nullptr);
 
     // Keeps the first decayed() parameters, the weights, within +-reach.
     void clip_weights(float reach);

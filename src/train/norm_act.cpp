@@ -228,10 +228,10 @@ void norm_act_forward(std::span<const float> x, NormActShape shape, const NormPa
                  norm.beta.data(), clamp, row_quantiser(quantiser), y.data());
 }
 
-void norm_act_backward(std::span<const float> x, std::span<const float> gradient,
-                       NormActShape shape, const NormParameters& norm, ClampRange clamp,
-                       const std::optional<FusedQuantiser>& quantiser,
-                       NormActGradients& gradients) {
+void norm_act_backward_sums(std::span<const float> x, std::span<const float> gradient,
+                            NormActShape shape, const NormParameters& norm, ClampRange clamp,
+                            const std::optional<FusedQuantiser>& quantiser,
+                            NormActGradients& gradients) {
     const Affine affine = affine_of(shape, norm);
     const auto channels = static_cast<std::size_t>(shape.channels);
     std::vector<float> dscale(channels, 0.0F);
@@ -262,22 +262,36 @@ void norm_act_backward(std::span<const float> x, std::span<const float> gradient
             totals[2 * channels + c] += static_cast<double>(dscale[c]);
         }
     }
+    gradients.dscale = 0.0F;
     for (std::size_t c = 0; c < channels; ++c) {
         gradients.dgamma[c] = static_cast<float>(totals[c]);
         gradients.dbeta[c] = static_cast<float>(totals[channels + c]);
-        dscale[c] = static_cast<float>(totals[2 * channels + c]);
+        gradients.dscale += static_cast<float>(totals[2 * channels + c]);
     }
-    const float share = 1.0F / static_cast<float>(shape.rows);
-    std::vector<float> mean_dbeta(channels);
-    std::vector<float> mean_dgamma(channels);
-    gradients.dscale = 0.0F;
-    for (std::size_t c = 0; c < channels; ++c) {
-        mean_dbeta[c] = gradients.dbeta[c] * share;
-        mean_dgamma[c] = gradients.dgamma[c] * share;
-        gradients.dscale += dscale[c];
+}
+
+void norm_act_backward_finish(std::span<const float> x, NormActShape shape,
+                              const NormParameters& norm, std::span<const float> dgamma,
+                              std::span<const float> dbeta, double rows, std::span<float> dx) {
+    const Affine affine = affine_of(shape, norm);
+    const float share = 1.0F / static_cast<float>(rows);
+    std::vector<float> mean_dbeta(dbeta.begin(), dbeta.end());
+    std::vector<float> mean_dgamma(dgamma.begin(), dgamma.end());
+    for (std::size_t c = 0; c < mean_dbeta.size(); ++c) {
+        mean_dbeta[c] *= share;
+        mean_dgamma[c] *= share;
     }
     finish_rows(x.data(), shape.rows, shape.channels, norm.mean.data(), affine.inverse.data(),
-                affine.factor.data(), mean_dbeta.data(), mean_dgamma.data(), gradients.dx.data());
+                affine.factor.data(), mean_dbeta.data(), mean_dgamma.data(), dx.data());
+}
+
+void norm_act_backward(std::span<const float> x, std::span<const float> gradient,
+                       NormActShape shape, const NormParameters& norm, ClampRange clamp,
+                       const std::optional<FusedQuantiser>& quantiser,
+                       NormActGradients& gradients) {
+    norm_act_backward_sums(x, gradient, shape, norm, clamp, quantiser, gradients);
+    norm_act_backward_finish(x, shape, norm, gradients.dgamma, gradients.dbeta,
+                             static_cast<double>(shape.rows), gradients.dx);
 }
 
 }  // namespace qloom::train

@@ -63,4 +63,14 @@ void norm_act_backward(std::span<const float> x, std::span<const float> gradient
                        NormActShape shape, const NormParameters& norm, ClampRange clamp,
                        const std::optional<FusedQuantiser>& quantiser, NormActGradients& gradients);
 
+// Its two halves, for batches whose statistics are those of more rows than x has. The first leaves
+// dv in dx and sums over the rows of x; the second turns dv into dx, given the sums over all rows.
+void norm_act_backward_sums(std::span<const float> x, std::span<const float> gradient,
+                            NormActShape shape, const NormParameters& norm, ClampRange clamp,
+                            const std::optional<FusedQuantiser>& quantiser,
+                            NormActGradients& gradients);
+void norm_act_backward_finish(std::span<const float> x, NormActShape shape,
+                              const NormParameters& norm, std::span<const float> dgamma,
+                              std::span<const float> dbeta, double rows, std::span<float> dx);
+
 }  // namespace qloom::train

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -14,5 +15,8 @@ struct NamedArray {
     friend bool operator==(const NamedArray&, const NamedArray&) = default;
 };
 using State = std::vector<NamedArray>;
+
+// d(loss) / d(bits) of quantisers, by their names in the state: "fc1.weight", "act1".
+using WidthPulls = std::map<std::string, double>;
 
 }  // namespace qloom::train

@@ -1,9 +1,11 @@
 #include "train/train.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <fstream>
+#include <memory>
 #include <utility>
 
 #include "base/codes/train.h"
@@ -20,6 +22,8 @@
 #include "train/metrics.h"
 #include "train/model.h"
 #include "train/optimiser.h"
+#include "train/ranks.h"
+#include "train/recipe_data.h"
 #include "train/schedule.h"
 
 namespace qloom::train {
@@ -57,36 +61,6 @@ fs::path beside(const fs::path& output, const char* ending) {
     return (normal.has_filename() ? normal : normal.parent_path()).string() + ending;
 }
 
-void check_data(const Recipe& recipe, const data::Dataset& dataset) {
-    const auto refuse = [&](const std::string& what, const std::string& advice) {
-        throw Error(code::kRecipeData, recipe.name, what, advice);
-    };
-    if (dataset.sample_size() != recipe.input.features) {
-        refuse(fmt::format("the network takes {} features, but a sample of {} has {} values",
-                           recipe.input.features, dataset.name, dataset.sample_size()),
-               fmt::format("set features = {} in [input]", dataset.sample_size()));
-    }
-    const bool one_for_two = recipe.outputs() == 1 && dataset.classes == 2;
-    if (one_for_two && recipe.training.loss == LossKind::kCrossEntropy) {
-        refuse("one output cannot tell two classes apart with cross-entropy",
-               "set loss = \"bce\" in [training], or give the last layer 2 outputs");
-    }
-    if (dataset.classes > recipe.outputs() && !one_for_two) {
-        refuse(fmt::format("the network has {} outputs, but {} has {} classes", recipe.outputs(),
-                           dataset.name, dataset.classes),
-               fmt::format("give the last linear layer {} outputs", dataset.classes));
-    }
-    const std::size_t axes = dataset.sample_shape().size();
-    if (recipe.data.augments() && axes != 2 && axes != 3) {
-        const char* key = recipe.data.shift > 0 ? "shift"
-                          : recipe.data.mirror  ? "mirror"
-                                                : "cutout";
-        refuse(fmt::format("{} changes images, but a sample of {} has shape {}", key, dataset.name,
-                           shape_text(dataset.sample_shape())),
-               fmt::format("leave {} out of [data]", key));
-    }
-}
-
 // One training from start (or checkpoint) to end; the steps in the order of run().
 class Trainer {
 public:
@@ -103,13 +77,37 @@ public:
     }
 
     TrainResult run() {
-        if (!options_.output.empty()) {
+        if (options_.launch && options_.launch->ranks > 1) {
+            ranks_ = std::make_unique<Ranks>(*options_.launch);
+        }
+        try {
+            train_all();
+            if (ranks_) {
+                ranks_->finish();
+            }
+        } catch (const Error& error) {
+            if (ranks_ && ranks_->fail(error.code() == code::kRankLost ? "" : error.what())) {
+                throw SaidElsewhere{error.code()};
+            }
+            throw;
+        } catch (...) {
+            if (ranks_) {
+                ranks_->fail("it was interrupted");
+            }
+            throw;
+        }
+        return std::move(result_);
+    }
+
+private:
+    void train_all() {
+        if (writes()) {
             OutputFolder probe(
                 options_.output);  // refuses now what it would refuse after the training
         }
         set_compute_threads(options_.threads);
         load();
-        Model model(recipe_, recipe_.training.seed, options_.device);
+        Model model(recipe_, recipe_.training.seed, options_.device, device_index());
         FlatOptimiser optimiser(recipe_.training,
                                 static_cast<std::int64_t>(model.parameters().size()),
                                 model.decayed());
@@ -131,13 +129,18 @@ public:
             model.load_state(best_);
         }
         summarise();
-        if (!options_.output.empty()) {
+        if (writes()) {
             write_output(model);
         }
-        return std::move(result_);
     }
 
-private:
+    [[nodiscard]] bool writes() const {
+        return !options_.output.empty() && (!ranks_ || ranks_->leads());
+    }
+    [[nodiscard]] int rank() const { return ranks_ ? ranks_->rank() : 0; }
+    [[nodiscard]] int ranks() const { return ranks_ ? ranks_->size() : 1; }
+    [[nodiscard]] int device_index() const { return ranks_ ? options_.launch->local_rank : 0; }
+
     [[nodiscard]] bool evaluates_every_epoch() const {
         return options_.evaluate_every_epoch || recipe_.training.keep_best ||
                recipe_.training.patience > 0;
@@ -166,7 +169,7 @@ private:
         const Clock clock;
         train_data_ = data::load(recipe_.data.train, where);
         result_.seconds_loading = clock.seconds();
-        check_data(recipe_, train_data_);
+        check_recipe_data(recipe_, train_data_);
         train_samples_ = train_data_.size() - recipe_.data.holdout;
         if (train_samples_ < 2) {
             throw Error(code::kRecipeData, recipe_.name,
@@ -174,9 +177,15 @@ private:
                                     train_data_.size()),
                         "set a smaller holdout in [data]");
         }
+        if (std::min(recipe_.training.batch_size, train_samples_) < ranks()) {
+            throw Error(code::kRecipeData, recipe_.name,
+                        fmt::format("a batch of {} samples cannot be shared by {} ranks",
+                                    std::min(recipe_.training.batch_size, train_samples_), ranks()),
+                        "set a larger batch_size in [training], or start fewer ranks");
+        }
         if (recipe_.data.holdout == 0) {
             test_data_ = data::load(recipe_.data.test, where);
-            check_data(recipe_, test_data_);
+            check_recipe_data(recipe_, test_data_);
         }
     }
 
@@ -200,7 +209,7 @@ private:
                         "take a teacher of the same samples and classes");
         }
         teacher_input_ = recipe.input;
-        teacher_.emplace(recipe, 1, options_.device);
+        teacher_.emplace(recipe, 1, options_.device, device_index());
     }
 
     // The teacher's logits of raw samples; empty without a teacher.
@@ -217,22 +226,28 @@ private:
         if (checkpoint_.empty() || !options_.resume) {
             return;
         }
-        if (auto found = read_checkpoint(checkpoint_, fingerprint(recipe_))) {
-            if (model.load_state(found->state) != model.state_size()) {
+        std::string bytes = writes() ? checkpoint_bytes(checkpoint_) : "";
+        if (ranks_) {
+            bytes = ranks_->from_leader(bytes);
+        }
+        if (!bytes.empty()) {
+            Checkpoint found = parse_checkpoint(bytes, checkpoint_, fingerprint(recipe_));
+            if (model.load_state(found.state) != model.state_size()) {
                 throw_foreign(checkpoint_);
             }
-            optimiser.first_moment() = std::move(found->first_moment);
-            optimiser.second_moment() = std::move(found->second_moment);
-            optimiser.set_steps(found->optimiser_steps);
-            best_ = std::move(found->best);
-            result_.epochs = std::move(found->epochs);
+            optimiser.first_moment() = std::move(found.first_moment);
+            optimiser.second_moment() = std::move(found.second_moment);
+            optimiser.set_steps(found.optimiser_steps);
+            best_ = std::move(found.best);
+            result_.epochs = std::move(found.epochs);
             result_.resumed_after_epoch = result_.epochs.empty() ? 0 : result_.epochs.back().epoch;
         }
     }
 
     void train_epoch(int epoch, Model& model, FlatOptimiser& optimiser) {
         const TrainingSpec& spec = recipe_.training;
-        Batches batches(train_data_, train_samples_, recipe_.data, {}, spec.batch_size, spec.seed);
+        Batches batches(train_data_, train_samples_, recipe_.data, {}, spec.batch_size, spec.seed,
+                        rank(), ranks());
         const std::int64_t width = train_data_.sample_size();
         std::vector<float> samples(static_cast<std::size_t>(batches.largest() * width));
         std::vector<std::int32_t> labels(static_cast<std::size_t>(batches.largest()));
@@ -253,24 +268,21 @@ private:
             apply_input(recipe_.input, batch);
             const std::int64_t done = (epoch - 1) * batches.steps() + step;
             const double rate = learning_rate(spec, done, batches.steps());
+            const BatchShare share = batches.share(step);
             const LossSums sums = model.train_step(
-                std::span<const float>(samples).first(static_cast<std::size_t>(rows * width)),
-                std::span<const std::int32_t>(labels).first(static_cast<std::size_t>(rows)),
-                static_cast<std::uint64_t>(done), teacher);
+                batch, std::span<const std::int32_t>(labels).first(static_cast<std::size_t>(rows)),
+                static_cast<std::uint64_t>(done), teacher, ranks_.get(), share);
             if (!std::isfinite(sums.loss)) {
-                diverged(epoch, step, rate,
-                         model.first_not_finite(std::span<const float>(samples).first(
-                                                    static_cast<std::size_t>(rows * width)),
-                                                rows));
+                diverged(epoch, step, rate, model.first_not_finite(batch, rows));
             }
             optimiser.step(model.parameters(), model.gradients(), rate);
             if (spec.clip_weights > 0.0) {
                 model.clip_weights(static_cast<float>(spec.clip_weights));
             }
             model.parameters_changed();
-            loss += sums.loss * static_cast<double>(rows);
+            loss += sums.loss * static_cast<double>(share.whole);
             correct += sums.correct;
-            seen += rows;
+            seen += share.whole;
             progress_.step = step + 1;
             progress_.loss = loss / static_cast<double>(seen);
             progress_.accuracy = static_cast<double>(correct) / static_cast<double>(seen);
@@ -312,8 +324,10 @@ private:
         std::vector<float> samples;
         std::vector<std::int32_t> labels;
         std::int64_t correct = 0;
-        for (std::int64_t first = begin; first < dataset.size(); first += kRows) {
-            const std::int64_t rows = std::min(kRows, dataset.size() - first);
+        const BatchShare share = share_of(dataset.size() - begin, rank(), ranks());
+        const std::int64_t end = begin + share.first + share.rows;
+        for (std::int64_t first = begin + share.first; first < end; first += kRows) {
+            const std::int64_t rows = std::min(kRows, end - first);
             samples.resize(static_cast<std::size_t>(rows * width));
             labels.resize(static_cast<std::size_t>(rows));
             fill_in_order(dataset, recipe_.input, first, samples, labels);
@@ -321,12 +335,16 @@ private:
                                recipe_.outputs(), 0.0, {})
                            .correct;
         }
+        std::array<double, 1> total{static_cast<double>(correct)};
+        if (ranks_) {
+            ranks_->sum(total);
+        }
         result_.seconds_evaluating += clock.seconds();
-        return static_cast<double>(correct) / static_cast<double>(dataset.size() - begin);
+        return total[0] / static_cast<double>(share.whole);
     }
 
     void finish_epoch(int epoch, Model& model, FlatOptimiser& optimiser) {
-        if (!checkpoint_.empty()) {
+        if (writes()) {
             write_checkpoint(checkpoint_, {.fingerprint = fingerprint(recipe_),
                                            .optimiser_steps = optimiser.steps(),
                                            .first_moment = optimiser.first_moment(),
@@ -343,14 +361,19 @@ private:
         progress_.epoch_done = false;
     }
 
-    // For whoever looks on: nothing depends on it, so that failing to write it is no error. Renamed into its place, so that a
-    // reader never sees half of it.
+    // For whoever looks on: nothing depends on it, so that failing to write it is no error. Renamed
+    // into its place, so that a reader never sees half of it.
     void write_running_metrics() const {
         const fs::path next = running_metrics_.string() + ".new";
-        std::ofstream(next, std::ios::binary)
-            << running_metrics_json(result_, recipe_.training.epochs);
+        std::ofstream stream(next, std::ios::binary);
+        stream << running_metrics_json(result_, recipe_.training.epochs);
+        stream.close();
         std::error_code ignored;
-        fs::rename(next, running_metrics_, ignored);
+        if (stream) {
+            fs::rename(next, running_metrics_, ignored);
+        } else {
+            fs::remove(next, ignored);
+        }
     }
 
     void summarise() {
@@ -371,7 +394,13 @@ private:
         OutputFolder folder(options_.output);
         TrainedNetwork trained = model.trained();
         trained.input_is_bytes = train_data_.is_bytes();
-        onnx::write_model(export_graph(trained), folder.staging() / "model.onnx");
+        try {
+            onnx::write_model(export_graph(trained), folder.staging() / "model.onnx");
+        } catch (const Error& error) {
+            // The staging folder is nobody's business.
+            throw Error(error.code(), (options_.output / "model.onnx").string(),
+                        error.diagnostic().what, error.diagnostic().advice);
+        }
         folder.write("metrics.json", metrics_json(result_));
         folder.commit();
         result_.model_file = options_.output / "model.onnx";
@@ -409,6 +438,7 @@ private:
     const ProgressSink& sink_;
     fs::path checkpoint_;
     fs::path running_metrics_;
+    std::unique_ptr<Ranks> ranks_;  // none: this process trains alone
     data::Dataset train_data_;
     data::Dataset test_data_;
     std::int64_t train_samples_ = 0;

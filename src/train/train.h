@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "train/device.h"
+#include "train/launch.h"
 #include "train/recipe.h"
 
 namespace qloom::train {
@@ -27,9 +28,12 @@ struct TrainOptions {
     bool evaluate_every_epoch = true;  // false: evaluate after the last one only
     std::filesystem::path data_directory =
         {};  // of the idx files; empty: where the Debian package installs them
+    // This process is one of several that train one network, each on its share of every batch.
+    // Only rank 0 writes. The loss curve is that of one process, up to float rounding.
+    std::optional<Launch> launch = {};
 };
 
-enum class Phase { kLoading, kTraining, kEvaluating, kExporting };
+enum class Phase { kSearching, kLoading, kTraining, kEvaluating, kExporting };
 
 // Where the training stands; sent a few times a second, and at the end of every epoch.
 struct TrainProgress {
@@ -45,6 +49,7 @@ struct TrainProgress {
     double elapsed_seconds = 0.0;
     double eta_seconds = 0.0;
     bool epoch_done = false;
+    double price = 0.0;  // kSearching: of the network at hand
 };
 using ProgressSink = std::function<void(const TrainProgress&)>;
 
@@ -80,7 +85,8 @@ struct TrainResult {
 // Trains a recipe, quantisation-aware, and writes the model as QONNX. Same recipe, seed and threads
 // on the same machine: the same bytes, also when the run was killed and resumed. Throws the data
 // room's errors, kRecipeData, kDeviceMissing, kTrainDiverged, kCheckpointForeign,
-// kCheckpointCorrupt, kOutputFolderExists, kOutputUnwritable.
+// kCheckpointCorrupt, kOutputFolderExists, kOutputUnwritable; with `launch` kRankMissing,
+// kRankLost, and SaidElsewhere (train/ranks.h) where rank 0 reports the error.
 TrainResult train(const Recipe& recipe, const TrainOptions& options = {},
                   const ProgressSink& progress = {});
 

@@ -168,6 +168,17 @@ TEST_F(Quantize, RefusalsLeaveNothing) {
     EXPECT_EQ(place_.listing(), before);
 }
 
+TEST_F(Quantize, FullDiskLeavesNothing) {
+    // No file may grow beyond 512 bytes.
+    const Outcome outcome = place_.qloom({"quantize", "float.onnx", "--calibrate", "x.npy", "-o", "q.onnx"},
+                                         {"sh", "-c", "ulimit -f 1; exec \"$@\"", "sh"});
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_EQ(outcome.err.substr(0, outcome.err.find(';')),
+              "qloom: error: Q0113: q.onnx: cannot be written: File too large");
+    EXPECT_FALSE(place_.exists("q.onnx"));
+    EXPECT_FALSE(place_.exists("q.onnx.partial"));
+}
+
 #ifdef QLOOM_HAS_TRAINER
 // A float classifier of FashionMNIST, and the same with 4-bit weights and activations.
 TEST(QuantizeFashionMnist, FourBitsWithinAPointOfFloat) {

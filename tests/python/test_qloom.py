@@ -96,6 +96,22 @@ class TrainedClassifier(unittest.TestCase):
         self.assertIn("<table>", accelerator._repr_html_())
         self.assertIn("<svg", self.model.lower(["uint8"])._repr_html_())
 
+    def test_quantising_without_training(self):
+        float_run = qloom.train("fashion-mnist-mlp", self.folder / "float", epochs=1, float=True, progress=False)
+        quantised = qloom.quantize(
+            float_run.model, self.x.astype(np.float32), output=self.folder / "ptq.onnx", edge_weights=4,
+            bits=["fc1=5"], no_advice=True, progress=False,
+        )
+        self.assertEqual(quantised.frames + quantised.judged, 300)
+        widths = {q.name: q.type for q in quantised.quantisers if q.kind == "weights"}
+        self.assertEqual(widths["fc1"][-1], "5")
+        # Not far from what it was made from.
+        wanted = qloom.run(float_run.model, self.x.astype(np.float32), engine="reference").argmax(axis=1)
+        found = qloom.run(quantised.output, self.x.astype(np.float32), engine="reference").argmax(axis=1)
+        self.assertGreater((wanted == found).mean(), 0.5)
+        with self.assertRaises(qloom.Error):
+            qloom.quantize(float_run.model, calibrate="no-such-data", output=self.folder / "no.onnx", progress=False)
+
     def test_the_interpreter_runs_on_meanwhile(self):
         counted = 0
         worker = threading.Thread(target=lambda: [self.model.run(self.x) for _ in range(5)])

@@ -1,7 +1,10 @@
 #include "train/train.h"
 #include "base/codes/base.h"
+#include "base/codes/onnx.h"
 
 #include <gtest/gtest.h>
+
+#include <sys/resource.h>
 
 #include <cmath>
 #include <csignal>
@@ -298,6 +301,65 @@ TEST_F(Train, ResumesWithItsBestEpoch) {
     EXPECT_EQ(resumed.resumed_after_epoch, 4);
     EXPECT_EQ(resumed.best_epoch, whole.best_epoch);
     EXPECT_TRUE(contents(path("stopped/model.onnx")) == contents(path("whole/model.onnx")));
+}
+
+// No file may grow beyond so many bytes while this lives: what a full disk does to a write.
+class SmallDisk {
+public:
+    explicit SmallDisk(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+        getrlimit(RLIMIT_FSIZE, &before_);
+        const rlimit limit{.rlim_cur = bytes, .rlim_max = before_.rlim_max};
+        setrlimit(RLIMIT_FSIZE, &limit);
+    }
+    ~SmallDisk() {
+        setrlimit(RLIMIT_FSIZE, &before_);
+        std::signal(SIGXFSZ, handler_);
+    }
+    SmallDisk(const SmallDisk&) = delete;
+    SmallDisk& operator=(const SmallDisk&) = delete;
+
+private:
+    rlimit before_{};
+    void (*handler_)(int);
+};
+
+// The disk is full when a checkpoint is due: the one before is what it was, and nothing else is left.
+TEST_F(Train, DiskFullAtACheckpoint) {
+    train_and_stop(recipe(), {.output = path("run")});
+    const std::string kept = contents(path("run.checkpoint"));
+    std::string text;
+    {
+        const SmallDisk disk(64);  // also for what this test prints
+        text = error_text([&] { train(recipe(), {.output = path("run")}); });
+    }
+    EXPECT_EQ(text, "Q0021: " + path("run.checkpoint").string() +
+                        ": cannot be written (File too large); choose an output folder you may "
+                        "write to, on a disk with room");
+    EXPECT_TRUE(contents(path("run.checkpoint")) == kept);
+    EXPECT_FALSE(fs::exists(path("run.checkpoint.new")));
+    EXPECT_FALSE(fs::exists(path("run")));
+    EXPECT_EQ(train(recipe(), {.output = path("run")}).resumed_after_epoch, 1);
+}
+
+// The disk is full when the model is written: no folder, and the last epoch is kept.
+TEST_F(Train, DiskFullAtTheEnd) {
+    std::optional<SmallDisk> disk;
+    const std::string text = error_text([&] {
+        train(recipe(), {.output = path("run")}, [&](const TrainProgress& progress) {
+            if (progress.phase == Phase::kExporting) {
+                disk.emplace(64);
+            }
+        });
+    });
+    disk.reset();
+    EXPECT_EQ(text.substr(0, 6), fmt::format("{}:", code_text(code::kModelUnwritable)));
+    EXPECT_NE(text.find(path("run/model.onnx").string() + ": cannot be written: File too large"),
+              std::string::npos)
+        << text;
+    EXPECT_FALSE(fs::exists(path("run")));
+    const TrainResult again = train(recipe(), {.output = path("run")});
+    EXPECT_EQ(again.resumed_after_epoch, 4);
+    EXPECT_TRUE(fs::exists(path("run/model.onnx")));
 }
 
 TEST_F(Train, WeightsAreClipped) {

@@ -81,7 +81,7 @@ bool ActivationLayer::can_fuse(const Pass& pass) const {
     if (!clamp_of(spec_.function)) {
         return false;
     }
-    return !quantiser_ || (quantiser_->is_settled(pass) &&
+    return !quantiser_ || (pass.width_pulls == nullptr && quantiser_->is_settled(pass) &&
                            quantiser_->spec().granularity == Granularity::kTensor &&
                            !quantiser_->spec().asymmetric);
 }
@@ -96,15 +96,16 @@ Stream NormLayer::forward(std::span<const Stream> inputs, const Pass& pass) {
     const Tensor x = channels_fastest(inputs[0].x);
     BatchStatistics statistics = norm_.running();
     if (pass.training) {
-        statistics = batch_statistics(x);
-        norm_.follow(statistics, x.numel() / x.size(1));
+        statistics = batch_statistics(x, pass.together);
+        norm_.follow(statistics);
     }
     const bool fused = activation_ && activation_->can_fuse(pass);
     const bool quantises = fused && activation_->quantiser();
-    Tensor y = norm_act(x, statistics, norm_.gamma(), norm_.beta(), norm_.epsilon(),
-                        fused ? activation_->clamp() : ClampRange{},
-                        quantises ? activation_->quantiser()->numbers({}) : QuantTensors{},
-                        quantises ? std::optional(activation_->quantiser()->spec()) : std::nullopt);
+    Tensor y = norm_act(
+        x, statistics, norm_.gamma(), norm_.beta(), norm_.epsilon(),
+        fused ? activation_->clamp() : ClampRange{},
+        quantises ? activation_->quantiser()->numbers({}, pass.together) : QuantTensors{},
+        quantises ? std::optional(activation_->quantiser()->spec()) : std::nullopt, pass.together);
     if (!activation_) {
         return {std::move(y)};
     }

@@ -12,11 +12,11 @@ BatchNorm::BatchNorm(const std::string& name, const BatchNormSpec& spec, Paramet
     variance_ = store.add_buffer(name + ".variance", torch::ones({spec.channels}));
 }
 
-void BatchNorm::follow(const BatchStatistics& batch, std::int64_t values) {
+void BatchNorm::follow(const BatchStatistics& batch) {
     const torch::NoGradGuard no_gradients;
     // The running variance estimates that of all data, hence the unbiased one.
-    const auto unbiased =
-        static_cast<float>(values) / static_cast<float>(values > 1 ? values - 1 : 1);
+    const auto unbiased = static_cast<float>(batch.values) /
+                          static_cast<float>(batch.values > 1.0 ? batch.values - 1.0 : 1.0);
     const auto momentum = static_cast<float>(spec_.momentum);
     const BatchStatistics kept = running();
     if (!kept.mean.is_cpu()) {

@@ -18,10 +18,10 @@ public:
     [[nodiscard]] const torch::Tensor& beta() const { return (*store_)[beta_]; }
     [[nodiscard]] float epsilon() const { return static_cast<float>(spec_.epsilon); }
     [[nodiscard]] BatchStatistics running() const {
-        return {(*store_)[mean_], (*store_)[variance_]};
+        return {(*store_)[mean_], (*store_)[variance_], 0.0};
     }
-    // A step of the running statistics; `values` is how many a channel the batch has.
-    void follow(const BatchStatistics& batch, std::int64_t values);
+    // A step of the running statistics.
+    void follow(const BatchStatistics& batch);
     [[nodiscard]] TrainedNorm trained() const;
 
 private:

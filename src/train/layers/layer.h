@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <span>
 
+#include "train/functions.h"
+#include "train/state.h"
 #include "train/trained.h"
 
 // Included by .cpp files of this room only.
@@ -14,7 +16,9 @@ namespace qloom::train {
 struct Pass {
     bool training = false;
     std::uint64_t seed = 0;
-    std::uint64_t step = 0;  // since the start of the training
+    std::uint64_t step = 0;             // since the start of the training
+    Together together = {};             // in training only
+    WidthPulls* width_pulls = nullptr;  // added to, in the backward pass; nullptr: not wanted
 };
 
 // What flows between layers: (N, F), or (N, C, H, W) with the channels fastest in memory; a

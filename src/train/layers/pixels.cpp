@@ -65,9 +65,9 @@ Stream JoinLayer::forward(std::span<const Stream> inputs, const Pass& pass) {
         const QuantTensors quant =
             watches
                 ? quantiser_->prepare(torch::cat(rows, spec_.kind == JoinKind::kAdd ? 0 : 1), pass)
-                : quantiser_->numbers({});
+                : quantiser_->numbers({}, pass.together);
         for (Tensor& part : parts) {
-            part = quantised(part, quant, quantiser_->spec(), Role::kActivation);
+            part = quantiser_->quantise(part, quant, pass);
         }
     }
     if (spec_.kind == JoinKind::kAdd) {
@@ -91,6 +91,10 @@ Stream DropoutLayer::forward(std::span<const Stream> inputs, const Pass& pass) {
         return inputs[0];
     }
     Random random = random_stream(pass.seed + index_, RandomPurpose::kDropout, pass.step);
+    // The draws of the samples before those that are here.
+    for (std::int64_t i = pass.together.share.first * (x.numel() / x.size(0)); i > 0; --i) {
+        random.next();
+    }
     Tensor mask = torch::empty_like(x, torch::TensorOptions().device(torch::kCPU));
     for (float& value : span_of(mask)) {
         value = random.uniform() < rate_ ? 0.0F : 1.0F / (1.0F - rate_);

@@ -4,12 +4,26 @@
 #include <cmath>
 
 #include "base/diagnostic.h"
+#include "train/ranks.h"
 #include "train/scale_statistics.h"
 
 namespace qloom::train {
 namespace {
 
 using torch::Tensor;
+
+// Of values that all ranks have a share of, enough that statistics come out as of all of them.
+Tensor gathered(const Tensor& x, const QuantiserSpec& spec, Role role, const Together& together) {
+    if (together.ranks == nullptr || role != Role::kActivation) {
+        return x;
+    }
+    if (spec.source == ScaleSource::kMax) {
+        const std::vector<std::int64_t> axes =
+            x.dim() == 4 ? std::vector<std::int64_t>{0, 2, 3} : std::vector<std::int64_t>{0};
+        return together.ranks->gather(torch::stack({x.amin(axes), x.amax(axes)}));
+    }
+    return channels_fastest(together.ranks->gather(x));
+}
 
 // The values a channel each, as statistics want them.
 ScaleAndZero statistics_of(const Tensor& x, const QuantiserSpec& spec, Role role) {
@@ -55,9 +69,10 @@ void Quantiser::start_late() {
     }
 }
 
-void Quantiser::start(const Tensor& x) {
+void Quantiser::start(const Tensor& x, const Together& together) {
     if (spec_.source != ScaleSource::kConstant) {
-        keep(statistics_of(x, continuous(), role_), 1.0F);
+        const Tensor all = gathered(x.detach(), spec_, role_, together);
+        keep(statistics_of(all, continuous(), role_), 1.0F);
     }
     if (started_) {
         (*store_)[*started_].fill_(1.0F);
@@ -146,9 +161,14 @@ void Quantiser::keep(const ScaleAndZero& values, float share) {
     move(log_scale_ ? *log_scale_ : *scale_, scale);
 }
 
-QuantTensors Quantiser::numbers(const Tensor& x) const {
+QuantTensors Quantiser::numbers(const Tensor& x, const Together& together) const {
     if (!follows_weights()) {
-        return stored();
+        QuantTensors result = stored();
+        if (!is_weight() && together.ranks != nullptr) {
+            result.part = static_cast<double>(together.share.rows) /
+                          static_cast<double>(together.share.whole);
+        }
+        return result;
     }
     const ScaleAndZero values = statistics_of(x, spec_, role_);
     QuantTensors result{.scale = torch::tensor(values.scale).to(x.device())};
@@ -161,18 +181,26 @@ QuantTensors Quantiser::numbers(const Tensor& x) const {
 QuantTensors Quantiser::prepare(const Tensor& x, const Pass& pass) {
     if (pass.training) {
         if (!started()) {
-            start(x);
+            start(x, pass.together);
         } else if (!is_weight() && spec_.source != ScaleSource::kConstant &&
                    spec_.source != ScaleSource::kLearned) {
             constexpr float kMomentum = 0.1F;
-            keep(statistics_of(x, continuous(), role_), kMomentum);
+            const Tensor all = gathered(x.detach(), spec_, role_, pass.together);
+            keep(statistics_of(all, continuous(), role_), kMomentum);
         }
     }
-    return numbers(x);
+    return numbers(x, pass.together);
 }
 
 Tensor Quantiser::apply(const Tensor& x, const Pass& pass) {
-    return is_on(pass) ? quantised(x, prepare(x, pass), spec_, role_) : x;
+    return is_on(pass) ? quantise(x, prepare(x, pass), pass) : x;
+}
+
+Tensor Quantiser::quantise(const Tensor& x, const QuantTensors& quant, const Pass& pass) const {
+    const Tensor y = quantised(x, quant, spec_, role_);
+    return pass.width_pulls == nullptr
+               ? y
+               : width_traced(y, x, quant.scale, role_, &(*pass.width_pulls)[owner_]);
 }
 
 TrainedLevels Quantiser::trained(const Tensor& weights) const {

@@ -23,7 +23,7 @@ public:
     [[nodiscard]] const QuantiserSpec& spec() const { return spec_; }
 
     // Starts from these values, as the first batch does.
-    void start(const torch::Tensor& x);
+    void start(const torch::Tensor& x, const Together& together = {});
     // That the first batch has to start it, although it is one of weights: their values are not
     // known before.
     void start_late();
@@ -35,9 +35,12 @@ public:
 
     // fake_quant(x), or x while it is off; in training it first learns from x what it has to.
     torch::Tensor apply(const torch::Tensor& x, const Pass& pass);
+    // fake_quant(x) by these numbers of its own.
+    [[nodiscard]] torch::Tensor quantise(const torch::Tensor& x, const QuantTensors& quant,
+                                         const Pass& pass) const;
     // Its numbers for x, and then without changing anything.
     QuantTensors prepare(const torch::Tensor& x, const Pass& pass);
-    [[nodiscard]] QuantTensors numbers(const torch::Tensor& x) const;
+    [[nodiscard]] QuantTensors numbers(const torch::Tensor& x, const Together& together = {}) const;
 
     // As evaluation uses them; `weights` are looked at when the scale follows from them.
     [[nodiscard]] TrainedLevels trained(const torch::Tensor& weights = {}) const;

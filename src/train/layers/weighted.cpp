@@ -109,11 +109,11 @@ Tensor WeightedLayer::product(const Tensor& x, const Tensor& weight, const Tenso
     return y;
 }
 
-Tensor WeightedLayer::rounded(const Tensor& weight, const QuantTensors& quant) const {
-    const QuantiserSpec& spec = quantiser_->spec();
-    return accumulator_ ? bounded_weight(weight.contiguous(), quant, spec, accumulator_->reach,
-                                         accumulator_->centred)
-                        : quantised(weight, quant, spec, role());
+Tensor WeightedLayer::rounded(const Tensor& weight, const QuantTensors& quant,
+                              const Pass& pass) const {
+    return accumulator_ ? bounded_weight(weight.contiguous(), quant, quantiser_->spec(),
+                                         accumulator_->reach, accumulator_->centred)
+                        : quantiser_->quantise(weight, quant, pass);
 }
 
 Tensor WeightedLayer::bias_scale(const Tensor& bias, const Tensor& weight_scale,
@@ -153,10 +153,10 @@ Stream WeightedLayer::forward(std::span<const Stream> inputs, const Pass& pass) 
     }
     const QuantTensors quant = quantiser_->prepare(weight, pass);
     const Tensor known_bias = bias_for(bias, quant.scale, input.scale);
-    if (linear() != nullptr && !accumulator_) {
+    if (linear() != nullptr && !accumulator_ && pass.width_pulls == nullptr) {
         return {quantised_linear(input.x, weight, known_bias, quant, quantiser_->spec())};
     }
-    return {product(input.x, rounded(weight, quant), known_bias)};
+    return {product(input.x, rounded(weight, quant, pass), known_bias)};
 }
 
 WeightedLayer::Folded WeightedLayer::folded(const BatchStatistics& statistics) const {
@@ -172,19 +172,16 @@ Stream WeightedLayer::forward_folded(const Stream& input, const Pass& pass) {
     BatchStatistics statistics = fold_->running();
     if (pass.training) {
         const Tensor y = product(input.x, (*store_)[weight_], {});
-        const std::vector<std::int64_t> axes =
-            y.dim() == 4 ? std::vector<std::int64_t>{0, 2, 3} : std::vector<std::int64_t>{0};
-        statistics = {y.mean(axes), y.var(axes, /*unbiased=*/false)};
-        fold_->follow(
-            {statistics.mean.detach().contiguous(), statistics.variance.detach().contiguous()},
-            y.numel() / y.size(1));
+        statistics = traced_statistics(y, pass.together);
+        fold_->follow({statistics.mean.detach().contiguous(),
+                       statistics.variance.detach().contiguous(), statistics.values});
     }
     Folded now = folded(statistics);
     Tensor weight_scale;
     if (quantiser_ && quantiser_->is_on(pass)) {
         const QuantTensors quant = quantiser_->prepare(now.weight, pass);
         weight_scale = quant.scale;
-        now.weight = rounded(now.weight, quant);
+        now.weight = rounded(now.weight, quant, pass);
     }
     return {product(input.x, now.weight, bias_for(now.bias, weight_scale, input.scale))};
 }
@@ -205,7 +202,7 @@ void WeightedLayer::fill_trained(TrainedNetwork& network) const {
         numbers.levels = quantiser_->trained(weight);
         if (accumulator_) {
             // On its levels; quantised again below, it stays there.
-            weight = rounded(weight, quantiser_->numbers(weight));
+            weight = rounded(weight, quantiser_->numbers(weight), {});
         }
         const Tensor ordered = weight.contiguous();
         numbers.weights = ::qloom::Tensor<float>(

@@ -38,8 +38,8 @@ private:
     [[nodiscard]] torch::Tensor product(const torch::Tensor& x, const torch::Tensor& weight,
                                         const torch::Tensor& bias) const;
     // The weights behind their quantiser, within the accumulator where that is bounded.
-    [[nodiscard]] torch::Tensor rounded(const torch::Tensor& weight,
-                                        const QuantTensors& quant) const;
+    [[nodiscard]] torch::Tensor rounded(const torch::Tensor& weight, const QuantTensors& quant,
+                                        const Pass& pass) const;
     [[nodiscard]] torch::Tensor bias_for(const torch::Tensor& bias,
                                          const torch::Tensor& weight_scale,
                                          const torch::Tensor& input_scale) const;
