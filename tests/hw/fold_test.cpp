@@ -81,7 +81,10 @@ TEST(Fold, EveryLayerMeetsTheTargetWithLittleToSpare) {
         }
         // Nothing is spent on latency beyond the slack.
         const Accelerator cheapest = fold(
-            network, {.board = find_board("pynq-z1"), .target_ii = target, .slack = 0.0});
+            network, {.board = find_board("pynq-z1"),
+                      .target_ii = target,
+                      .folding = folded,
+                      .slack = 0.0});
         ASSERT_TRUE(accelerator.decision && cheapest.decision);
         EXPECT_LE(accelerator.decision->price, 1.05 * cheapest.decision->price + 1e-6);
         EXPECT_LE(accelerator.latency_cycles, cheapest.latency_cycles);
@@ -165,9 +168,9 @@ TEST(Fold, ANetworkTooBigForTheBoardIsNoted) {
     board.luts = 1000;
     const Accelerator accelerator =
         fold(tutorial_network(false), {.board = board, .target_ii = 98});
-    ASSERT_EQ(accelerator.notes.size(), 1U);
-    EXPECT_THAT(accelerator.notes[0],
-                ::testing::MatchesRegex("needs about [0-9]+ LUTs, and zybo-z7-10 has 1000"));
+    EXPECT_THAT(accelerator.notes, ::testing::Contains(::testing::MatchesRegex(
+                                       "needs about [0-9]+ LUTs, and zybo-z7-10 has 1000")));
+    EXPECT_THAT(accelerator.notes, ::testing::Each(::testing::StartsWith("needs about ")));
 }
 
 TEST(Fold, RandomNetworksKeepTheirTargetAtEveryDepthOfFifo) {
