@@ -30,6 +30,8 @@ module ql_dsp_multiply_add #(
     end
 
 `ifdef SYNTHESIS
+    // Outputs of the block that nothing needs.
+    // verilator lint_off PINCONNECTEMPTY
     if (Family == "dsp48e1") begin : gen_dsp48e1
         DSP48E1 #(
             .ACASCREG(Delay), .ADREG(1), .ALUMODEREG(0), .AREG(Delay), .BCASCREG(1), .BREG(1 + Delay),
@@ -66,6 +68,7 @@ module ql_dsp_multiply_add #(
             .RSTD(1'b0), .RSTINMODE(1'b0), .RSTM(1'b0), .RSTP(1'b0)
         );
     end
+    // verilator lint_on PINCONNECTEMPTY
 `else
     logic signed [FactorW-1:0] a, d, factor_q;
     logic signed [       17:0] b, b_q;

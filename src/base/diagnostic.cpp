@@ -27,9 +27,9 @@ constexpr CodeInfo kCodes[] = {
 #include "base/codes/soc.def"
 #include "base/codes/ptq.def"
 #include "base/codes/view.def"
-#include "base/codes/talk.def"
 #include "base/codes/synth.def"
 #include "base/codes/explore.def"
+#include "base/codes/talk.def"
 // clang-format on
 #undef QLOOM_CODE
 };

@@ -104,7 +104,7 @@ class TrainedClassifier(unittest.TestCase):
         )
         self.assertEqual(quantised.frames + quantised.judged, 300)
         widths = {q.name: q.type for q in quantised.quantisers if q.kind == "weights"}
-        self.assertEqual(widths["fc1"][-1], "5")
+        self.assertIn("5", widths["fc1"])
         # Not far from what it was made from.
         wanted = qloom.run(float_run.model, self.x.astype(np.float32), engine="reference").argmax(axis=1)
         found = qloom.run(quantised.output, self.x.astype(np.float32), engine="reference").argmax(axis=1)

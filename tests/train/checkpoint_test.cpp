@@ -76,7 +76,7 @@ TEST(Checkpoint, Damaged) {
 TEST(Checkpoint, CannotBeWritten) {
     EXPECT_EQ(error_text([] { write_checkpoint("/no/such/folder/c", example()); }),
               code_text(code::kOutputUnwritable) +
-                  ": /no/such/folder/c.new: cannot be written (No such file or directory); choose "
+                  ": /no/such/folder/c: cannot be written (No such file or directory); choose "
                   "an output folder you "
                   "may write to, on a disk with room");
 }
@@ -90,7 +90,7 @@ TEST(Checkpoint, FullDisk) {
     std::filesystem::create_symlink("/dev/full", folder.path() / "c.new");
     write_checkpoint(folder.path() / "d", example());
     EXPECT_EQ(error_text([&] { write_checkpoint(folder.path() / "c", example()); }),
-              code_text(code::kOutputUnwritable) + ": " + (folder.path() / "c.new").string() +
+              code_text(code::kOutputUnwritable) + ": " + (folder.path() / "c").string() +
                   ": cannot be written (No space left on device); choose an output folder you may "
                   "write to, on a disk "
                   "with room");

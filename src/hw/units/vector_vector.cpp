@@ -106,8 +106,11 @@ public:
             unit.cost.luts -= (1.0 - kConstantShare) * static_cast<double>(folding.pe) *
                               dot_product_luts(products, folding.simd);
         }
-        unit.cost += dot_products_cost(products, folding.pe, folding.simd, layer.multiplier,
-                                       accumulator, steps > 1);
+        Resources sums = dot_products_cost(products, folding.pe, folding.simd, layer.multiplier,
+                                           accumulator, steps > 1);
+        // A row adds one of four sums of its two inputs; with a constant weight the others go.
+        if (words == 1) sums.ffs *= 0.5;
+        unit.cost += sums;
 
         unit.parameters = {{"Channels", channels_of(view)},
                            {"Positions", positions_of(view)},
